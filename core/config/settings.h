@@ -1,0 +1,72 @@
+/*
+ * Everything the core reads from the ini file, checked and typed. Plugins' sections are bound to their own tables
+ * later.
+ */
+#ifndef CORE_CONFIG_SETTINGS_H
+#define CORE_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <talelio/plugin.h>
+
+typedef struct settings {
+    /* [server] */
+    const char *mode;         /* "development" or "production" */
+    const char *address;      /* "127.0.0.1"; also IPv6 */
+    int64_t port;             /* 5000; 0: a free one, printed */
+    int64_t workers;          /* 0: number of cores */
+    int64_t blocking_threads; /* 2 */
+    int64_t blocking_queue;   /* 256 */
+    int64_t stop_timeout;     /* 30s: until a graceful stop becomes hard */
+    const char *plugin_dir;   /* relative to the ini file */
+    const char *migrations_dir;
+    const char *run_dir; /* pid file, control socket; relative to the ini file */
+    const char *user;    /* when started as root: who to become; "" only in development */
+    /* [http] */
+    int64_t max_connections;  /* a worker; 10000 */
+    int64_t max_requests;     /* running at once in a worker; 2000; above: 503 */
+    int64_t max_request_line; /* 8K */
+    int64_t max_headers;      /* 32K, all together with the line; also at most 100 lines */
+    int64_t max_body;         /* 1M */
+    int64_t max_keepalive;    /* requests a connection; 10000 */
+    int64_t header_timeout;   /* until the whole head is there; 10s */
+    int64_t body_timeout;     /* until the whole request is there; 60s */
+    int64_t idle_timeout;     /* between requests; 60s */
+    int64_t write_timeout;    /* a client that reads nothing; 60s */
+    int64_t request_timeout;  /* until the handler must have answered; 30s */
+    tl_list cors_origins;     /* exact origins */
+    tl_list trusted_proxies;  /* addresses whose X-Forwarded-For counts; "unix" for a unix socket */
+    /* [log] */
+    const char *log_file;     /* "" : stderr */
+    const char *log_format;   /* "text" or "json" */
+    const char *log_level;    /* "debug", "info", "warning", "error" */
+    bool log_access;          /* one line a request */
+    int64_t log_slow_handler; /* a warning when a handler holds the loop longer; 100ms; 0: never */
+    /* [postgres] */
+    const char *postgres_url; /* secret: URI or keywords, as libpq takes it */
+    int64_t db_pipelines;     /* shared connections a worker; 2 */
+    int64_t db_transactions;  /* leased connections a worker, at most; 8 */
+    int64_t db_queue;         /* statements that may wait; 2000 */
+    int64_t db_query_timeout; /* 10s */
+    int64_t db_wait; /* how long a statement waits for a connection while the database is away; 0ms: not at all */
+    bool db_prepare; /* yes; no behind a pooler in transaction mode */
+    /* [redis] */
+    const char *redis_address; /* host:port, [v6]:port, or /path/to/socket */
+    const char *redis_username;
+    const char *redis_password; /* secret */
+    int64_t redis_database;
+    const char *redis_prefix; /* "talelio:" */
+    int64_t redis_timeout;    /* of one command; 2s */
+    int64_t redis_queue;      /* commands under way; 2000 */
+    /* [mail] */
+    const char *mail_driver; /* "file" or "smtp" */
+    const char *mail_folder; /* of the file driver; relative to the ini file */
+    const char *mail_from;   /* "talelio <no-reply@localhost>" */
+    const char *smtp_url;    /* smtp://host:587 or smtps://host:465 */
+    const char *smtp_username;
+    const char *smtp_password; /* secret */
+    const char *smtp_tls;      /* "require" (default), "try", "off" */
+    int64_t mail_attempts;     /* 12 */
+} settings;
+
+#endif

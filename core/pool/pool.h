@@ -1,0 +1,23 @@
+/*
+ * The blocking pool: a few threads for what would hold the loop. Threads wake the loop through an eventfd, because the
+ * event base has no locks.
+ */
+#ifndef CORE_POOL_POOL_H
+#define CORE_POOL_POOL_H
+
+#include <stddef.h>
+#include <talelio/talelio.h>
+
+struct worker;
+typedef struct pool pool;
+
+/* Threads start on first use. At most `queue` jobs wait. NULL (and a line in the log) when the loop refuses. */
+pool *pool_new(struct worker *w, size_t threads, size_t queue);
+
+/* Waits for jobs that run. */
+void pool_free(pool *p);
+
+/* See tl_blocking. */
+int pool_run(pool *p, tl_request *req, void (*run)(void *arg), void *arg);
+
+#endif

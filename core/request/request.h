@@ -1,0 +1,93 @@
+/*
+ * A request as a piece of work: arena, fiber, deadline, waiting and cancellation. Knows nothing of HTTP or databases;
+ * those hang their own parts on it.
+ *
+ * Waiting: a service that must wait for the outside puts a `waiter` on the fiber's stack, remembers it, and calls
+ * request_wait. When the answer comes (on the loop's stack or on another fiber) it calls wait_finish, which queues the
+ * fiber; the fiber goes on in the same turn of the loop, from the loop's stack. When the request is cancelled first,
+ * the wait's `cancel` runs: the service forgets the wait, and the fiber goes on with TL_CANCELLED.
+ */
+#ifndef CORE_REQUEST_REQUEST_H
+#define CORE_REQUEST_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <talelio/talelio.h>
+
+#include "core/fiber/fiber.h"
+#include "core/memory/arena.h"
+
+struct worker;
+struct http_exchange;
+struct db_session;
+struct route;
+
+typedef struct waiter {
+    tl_request *req;
+    bool finished;
+    bool waiting;
+    void (*cancel)(struct waiter *w); /* forget this wait; runs at most once, never after wait_finish */
+    void *owner;                      /* the service's own */
+} waiter;
+
+struct tl_request {
+    struct worker *worker;
+    arena *arena;
+    fiber *fiber;     /* NULL until it runs */
+    int64_t deadline; /* loop_now() milliseconds; 0: none */
+    bool cancelled;
+    bool timed_out;             /* cancelled because of the deadline */
+    waiter *wait;               /* what it waits for now, NULL while it runs */
+    char id[40];                /* X-Request-Id */
+    tl_module *module;          /* the plugin whose code runs, for log and crash reports; NULL: the core */
+    const struct route *route;  /* NULL when there is none */
+    struct http_exchange *http; /* NULL without a visitor */
+    struct db_session *db;      /* the database's part; NULL until first use */
+    tl_identity identity;
+    bool has_identity;
+    TAILQ_ENTRY(tl_request) in_ready; /* of those whose wait is over */
+    TAILQ_ENTRY(tl_request) in_all;   /* of all that live, for deadlines */
+    void (*run)(tl_request *req, void *arg);
+    void *run_arg;
+};
+
+typedef struct request_table request_table; /* every live request of a worker, the ready ones among them */
+
+request_table *request_table_new(struct worker *w);
+void request_table_free(request_table *table);
+size_t request_count(const request_table *table);
+
+/*
+ * Makes a request with an arena; it does not run yet. `timeout` in milliseconds, 0: none. NULL when there is no room
+ * (max_requests reached).
+ */
+tl_request *request_new(struct worker *w, int64_t timeout);
+
+/* Runs `run(req, arg)` on a fiber; when it returns, clean-ups run and the request is freed. False: no fiber to be had;
+ * req is freed. */
+bool request_start(tl_request *req, void (*run)(tl_request *req, void *arg), void *arg);
+
+/* Frees a request that was never started. */
+void request_free(tl_request *req);
+
+/*
+ * Waits for wait_finish(w), on the request's own fiber. TL_OK (also at once, when it has finished already), or
+ * TL_CANCELLED: then `cancel` has run and nothing may touch the waiter any more. A request that is cancelled already
+ * waits for nothing.
+ */
+int request_wait(tl_request *req, waiter *w);
+void wait_init(waiter *w, tl_request *req, void (*cancel)(waiter *w), void *owner);
+void wait_finish(waiter *w);
+
+/* Cancels: the wait ends, later ones fail at once. Safe at any time from the loop's stack. */
+void request_cancel(tl_request *req, bool timed_out);
+
+/* Cancels every request whose deadline has passed. Called a few times a second. */
+void request_sweep_deadlines(request_table *table);
+void request_cancel_all(request_table *table);
+
+/* Sleeps without HTTP, database or anything else. */
+int request_sleep(tl_request *req, int64_t milliseconds);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The one worker struct: all state of a process that serves, runs jobs, or runs a command. Made by core/process, read
+ * by every part of the core. Parts keep their own state behind their own pointer here.
+ */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config/settings.h"
+
+struct logger;
+struct fiber_pool;
+struct arena_pool;
+struct request_table;
+struct pool;
+struct db;
+struct redis;
+struct http_server;
+struct module_list;
+struct migration_list;
+struct scoreboard_slot;
+
+typedef enum worker_role { ROLE_HTTP, ROLE_JOBS, ROLE_COMMAND } worker_role;
+
+typedef struct worker {
+    worker_role role;
+    int slot; /* 0 … workers-1 */
+    int generation;
+    struct event_base *base; /* no locks, changelist; other threads wake it through an eventfd of their own */
+    const settings *settings;
+    struct logger *log;
+    struct arena_pool *arenas;
+    struct fiber_pool *fibers;
+    struct request_table *requests;
+    struct pool *pool;
+    struct db *db;
+    struct redis *redis;
+    struct http_server *http;
+    struct module_list *modules;
+    struct migration_list *migrations; /* what the schema must be */
+    struct scoreboard_slot *board;     /* shared with the master; never NULL */
+    bool stopping;
+} worker;
+
+/* The process' worker: for signal handlers and for host functions that carry no request. Set once by core/process. */
+extern worker *the_worker;
+
+/* Milliseconds of a clock that never jumps, as of this turn of the loop (cheap). */
+int64_t loop_now(const worker *w);
+
+#endif

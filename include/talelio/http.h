@@ -1,0 +1,179 @@
+/*
+ * Reading a request and answering it. Strings handed out live as long as the request. Nothing here waits.
+ */
+#ifndef TALELIO_HTTP_H
+#define TALELIO_HTTP_H
+
+#include <stdarg.h>
+
+#include "base.h"
+#include "json.h"
+
+typedef enum tl_method { TL_GET = 1, TL_POST, TL_PUT, TL_PATCH, TL_DELETE } tl_method;
+
+/* What a member of a JSON body must be. The end of a table is an entry without a name. */
+typedef struct tl_field {
+    const char *name;
+    tl_json_type type; /* TL_JSON_STRING, TL_JSON_INT, TL_JSON_BOOL … */
+    bool optional;     /* may be missing */
+    bool nullable;     /* may be null */
+    size_t max_length; /* of a string, in characters (Unicode code points); 0: no limit of its own */
+    bool not_blank;    /* a string needs at least one character that is no white space */
+} tl_field;
+
+/* Who asks, as the provider of the service "auth.v1" has established it. */
+typedef struct tl_identity {
+    int64_t user_id;
+    const char *username;
+} tl_identity;
+
+typedef struct tl_cookie {
+    const char *name;
+    const char *value;
+    const char *path;   /* NULL: "/" */
+    const char *domain; /* NULL or "": of this host only */
+    int64_t max_age;    /* seconds; 0 or less expires the cookie at once */
+    bool secure;        /* HttpOnly and SameSite=Lax are always set */
+} tl_cookie;
+
+typedef struct tl_http_api {
+    size_t struct_size;
+    tl_method (*method)(const tl_request *req);
+    const char *(*path)(const tl_request *req);
+    const char *(*path_param)(const tl_request *req, const char *name);
+    const char *(*query_param)(tl_request *req, const char *name);
+    const char *(*header)(const tl_request *req, const char *name);
+    const char *(*cookie)(tl_request *req, const char *name);
+    const char *(*remote_address)(const tl_request *req);
+    const char *(*request_id)(const tl_request *req);
+    const void *(*body)(tl_request *req, size_t *length);
+    tl_json *(*json_body)(tl_request *req, const tl_field *fields);
+    const tl_identity *(*identity)(const tl_request *req);
+    void (*set_header)(tl_request *req, const char *name, const char *value);
+    void (*set_cookie)(tl_request *req, const tl_cookie *cookie);
+    int (*reply)(tl_request *req, int status, const char *content_type, const void *bytes, size_t length);
+    int (*reply_json)(tl_request *req, int status, const tl_json *value);
+    int (*vfail)(tl_request *req, int status, const char *format, va_list args);
+    int (*fail_service)(tl_request *req, const char *service, int error);
+} tl_http_api;
+
+static inline tl_method tl_method_of(const tl_request *req)
+{
+    return tl_the_host->http->method(req);
+}
+
+/* The path as it was sent, without the query. */
+static inline const char *tl_path(const tl_request *req)
+{
+    return tl_the_host->http->path(req);
+}
+
+/* The decoded value of ":name" in the route's path; never NULL for a name that the route has. */
+static inline const char *tl_path_param(const tl_request *req, const char *name)
+{
+    return tl_the_host->http->path_param(req, name);
+}
+
+/* The decoded value of the first "name=" in the query ('+' is a space), or NULL when there is none. */
+static inline const char *tl_query_param(tl_request *req, const char *name)
+{
+    return tl_the_host->http->query_param(req, name);
+}
+
+/* A header's value, or NULL. The name is compared without regard to case. */
+static inline const char *tl_header(const tl_request *req, const char *name)
+{
+    return tl_the_host->http->header(req, name);
+}
+
+/* The value of a cookie (RFC 6265), or NULL. */
+static inline const char *tl_cookie_value(tl_request *req, const char *name)
+{
+    return tl_the_host->http->cookie(req, name);
+}
+
+/* The address the request came from: of the socket, or what a trusted proxy says. */
+static inline const char *tl_remote_address(const tl_request *req)
+{
+    return tl_the_host->http->remote_address(req);
+}
+
+/* What X-Request-Id of the response says. */
+static inline const char *tl_request_id(const tl_request *req)
+{
+    return tl_the_host->http->request_id(req);
+}
+
+/* The body as it was sent, NUL behind it. Never NULL; empty when there is none. */
+static inline const void *tl_body(tl_request *req, size_t *length)
+{
+    return tl_the_host->http->body(req, length);
+}
+
+/*
+ * The body as a JSON object that holds exactly what the table allows. When it does not, the request has been answered
+ * with the error that says what was expected (400, or 415 for another Content-Type) and the result is NULL: return
+ * TL_REPLIED.
+ */
+static inline tl_json *tl_json_body(tl_request *req, const tl_field *fields)
+{
+    return tl_the_host->http->json_body(req, fields);
+}
+
+/* Who asks, on routes with `.auth`. NULL on others, and on TL_AUTH_OPTIONAL when nobody has said. */
+static inline const tl_identity *tl_identity_of(const tl_request *req)
+{
+    return tl_the_host->http->identity(req);
+}
+
+/* Sets a header of the response, in the place of an earlier one of this name. A value with control characters is
+ * refused and logged. */
+static inline void tl_set_header(tl_request *req, const char *name, const char *value)
+{
+    tl_the_host->http->set_header(req, name, value);
+}
+
+/* Adds a Set-Cookie header (RFC 6265): HttpOnly, SameSite=Lax. */
+static inline void tl_set_cookie(tl_request *req, const tl_cookie *cookie)
+{
+    tl_the_host->http->set_cookie(req, cookie);
+}
+
+/*
+ * The replies. Each answers the request and returns what the handler returns in turn. The first reply counts, a second
+ * one is logged and dropped. The response is sent when the handler has returned; bytes and values are copied. An open
+ * transaction that was not committed is rolled back before.
+ */
+
+/* Answers with bytes. `content_type` NULL: no body at all (204). */
+static inline int tl_reply(tl_request *req, int status, const char *content_type, const void *bytes, size_t length)
+{
+    return tl_the_host->http->reply(req, status, content_type, bytes, length);
+}
+
+/* Answers with JSON. */
+static inline int tl_reply_json(tl_request *req, int status, const tl_json *value)
+{
+    return tl_the_host->http->reply_json(req, status, value);
+}
+
+/* Answers with the error object: {"error": {"message", "status", "type"}}. The message is shown to the client. */
+TL_PRINTF(3, 4) static inline int tl_fail(tl_request *req, int status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int result = tl_the_host->http->vfail(req, status, format, args);
+    va_end(args);
+    return result;
+}
+
+/*
+ * Answers for a host call that returned `error` below zero: 503 with Retry-After for TL_UNAVAILABLE and for a passed
+ * deadline, 500 otherwise. `service` is for the log. Details go to the log, never to the client.
+ */
+static inline int tl_fail_service(tl_request *req, const char *service, int error)
+{
+    return tl_the_host->http->fail_service(req, service, error);
+}
+
+#endif
