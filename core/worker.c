@@ -1,0 +1,3 @@
+#include "core/worker.h"
+
+worker *the_worker;
