@@ -44,6 +44,7 @@ struct tl_request {
     const struct route *route;  /* NULL when there is none */
     struct http_exchange *http; /* NULL without a visitor */
     struct db_session *db;      /* the database's part; NULL until first use */
+    int redis_error;            /* what the last Redis command came to */
     tl_identity identity;
     bool has_identity;
     TAILQ_ENTRY(tl_request) in_ready; /* of those whose wait is over */
