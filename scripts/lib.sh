@@ -1,0 +1,69 @@
+# Shared by the scripts: sourced, never run. Sets ROOT, and a few helpers.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "$(basename "$0"): $*"
+    exit 1
+}
+
+# What the server, and what its tests need beyond that, as Debian 12 calls it.
+BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-dev libjson-c-dev libcmark-gfm-dev
+    libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libinih-dev libsodium-dev libutf8proc-dev
+    libcmocka-dev"
+SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl"
+TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest valgrind wrk binutils"
+
+# install_packages NAME…: those that are missing, by apt; nothing is asked for, nor root needed, when all are there.
+install_packages() {
+    local missing=() name
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "these packages are missing and sudo is not there to install them: ${missing[*]}"
+        sudo=(sudo)
+    fi
+    say "Installing ${missing[*]}"
+    "${sudo[@]}" bash -s -- "${missing[@]}" <<'INSTALL' >&2 || die "installing packages failed; the lines above say why"
+set -eu
+# The packaged servers must neither start nor make a cluster of their own: this project runs private ones.
+cleanup=()
+trap 'for file in "${cleanup[@]}"; do rm -f "$file"; done' EXIT
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    cleanup+=(/usr/sbin/policy-rc.d)
+fi
+if ! dpkg-query -W postgresql-common >/dev/null 2>&1; then
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/talelio-install.conf
+    cleanup+=(/etc/postgresql-common/createcluster.d/talelio-install.conf)
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q -o DPkg::Lock::Timeout=600 update
+apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install --no-install-recommends "$@"
+INSTALL
+}
+
+# build_tree FOLDER [cmake option…]: configures once, then builds; two at a time take turns.
+build_tree() {
+    local folder=$1
+    shift
+    mkdir -p "$folder"
+    (
+        flock 9
+        cmake -G Ninja -S "$ROOT" -B "$folder" "$@" >"$folder/configure.log" 2>&1 || {
+            cat "$folder/configure.log" >&2
+            exit 1
+        }
+        ninja -C "$folder" >"$folder/build.log" 2>&1 || {
+            cat "$folder/build.log" >&2
+            exit 1
+        }
+    ) 9>"$folder/.lock" || die "the build in $folder failed; the lines above say why"
+}
