@@ -1,0 +1,74 @@
+"""Fixtures: servers on the PostgreSQL and Redis that scripts/test has started (see tests/e2e/README.md)."""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import pytest
+
+from server import ROOT, Server, Services
+
+
+def pytest_sessionstart(session):
+    for name in ("TALELIO_TEST_POSTGRES", "TALELIO_TEST_REDIS"):
+        if not os.environ.get(name):
+            pytest.exit(f"{name} is not set: run scripts/test e2e", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def run_folder():
+    # Sockets live below: short paths.
+    with tempfile.TemporaryDirectory(prefix="talelio-e2e-", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def make_server(run_folder):
+    """make_server(changes): a configured server, not started; stopped at the end of the session if need be."""
+    made = []
+
+    def make(changes=None, postgres=None, redis=None, **rest):
+        folder = run_folder / f"server{len(made)}"
+        server = Server(
+            folder,
+            postgres or os.environ["TALELIO_TEST_POSTGRES"],
+            redis or os.environ["TALELIO_TEST_REDIS"],
+            changes,
+            **rest,
+        )
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(make_server):
+    """One running server for the tests of a file."""
+    running = make_server().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def visitor(server):
+    return server.client()
+
+
+@pytest.fixture
+def author(server):
+    return server.author()
+
+
+@pytest.fixture
+def own_services(run_folder, request):
+    """A PostgreSQL and a Redis that this test may stop."""
+    folder = tempfile.mkdtemp(prefix="svc", dir=run_folder)
+    os.chmod(folder, 0o755)
+    services = Services(folder)
+    yield services
+    subprocess.run([ROOT / "scripts/services", "stop", folder], check=True)
