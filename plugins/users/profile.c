@@ -1,0 +1,28 @@
+/*
+ * The rules of profile.h.
+ */
+#include "plugins/users/profile.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool profile_is_username(const char *name)
+{
+    size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+    return length >= 1 && length <= 20 && name[length] == '\0';
+}
+
+bool profile_is_avatar_url(const char *url)
+{
+    if (url[0] == '\0')
+        return false;
+    for (const unsigned char *c = (const unsigned char *)url; *c; c++)
+        if (*c <= ' ' || *c == 0x7f || *c == '\\')
+            return false;
+    /* What stands before a ':' is a scheme unless '/', '?' or '#' came first. */
+    size_t head = strcspn(url, ":/?#");
+    if (url[head] != ':')
+        return true;
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
