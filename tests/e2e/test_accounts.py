@@ -1,0 +1,261 @@
+"""The auth plugin: registration, verification, login, renewal, logout."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from server import eventually
+
+
+def verification_mail(server, email):
+    def find():
+        for path in sorted(server.mail.glob("*.eml")) if server.mail.exists() else []:
+            text = path.read_bytes().decode()
+            if email in text:
+                return text
+        return None
+
+    return eventually(find)
+
+
+def verification_token(server, email):
+    import email as mail_parser
+
+    message = mail_parser.message_from_string(verification_mail(server, email))
+    text = message.get_payload(decode=True).decode()
+    return re.search(r"/([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", text).group(1)
+
+
+class TestRegistration:
+    def test_it_makes_an_account_and_a_user(self, visitor):
+        answer = visitor.register()
+        assert answer.status == 201, answer
+        account, user = answer.json["account"], answer.json["user"]
+        assert set(account) >= {"id", "created_at", "updated_at", "email", "verified"}
+        assert account["email"] == visitor.email and account["verified"] is False and account["updated_at"] is None
+        assert set(user) >= {"id", "username", "location", "avatar_url"}
+        assert (user["username"], user["location"], user["avatar_url"]) == (visitor.username, "", "default.jpg")
+        assert "password" not in answer.body.decode()
+
+    def test_an_email_is_taken_without_regard_to_case(self, server, author):
+        answer = server.client().register(email=author.email.upper())
+        assert answer.status == 400
+        assert answer.message == f"Account with the email '{author.email.upper()}' already exists"
+
+    def test_a_username_is_taken(self, server, author):
+        answer = server.client().register(username=author.username, email="other-" + author.email)
+        assert answer.status == 400
+        assert answer.message == f"Account with the username '{author.username}' already exists"
+
+    @pytest.mark.parametrize("email", ["", "x", "@", "a@", "@b.org", "a b@c.org", "a@b@c.org", "a@b.org\r\nBcc: c@d.org", "x" * 300 + "@b.org"])
+    def test_a_malformed_email_is_400(self, visitor, email):
+        answer = visitor.post("/v1/accounts/register", {"email": email, "password": "12345678", "username": "someone"})
+        assert answer.status == 400, answer
+
+    @pytest.mark.parametrize("username", ["", " ", "a b", "a/b", "é", "x" * 21, "a.b", "a\n"])
+    def test_a_malformed_username_is_400(self, visitor, username):
+        answer = visitor.post(
+            "/v1/accounts/register", {"email": "fine@example.org", "password": "12345678", "username": username}
+        )
+        assert answer.status == 400, answer
+
+    @pytest.mark.parametrize("password, status", [("x" * 7, 400), ("x" * 8, 201), ("é" * 128, 201), ("x" * 129, 400)])
+    def test_a_password_has_8_to_128_characters(self, visitor, password, status):
+        assert visitor.register(password=password).status == status
+
+    def test_the_password_is_stored_as_argon2id_only(self, server, author):
+        stored = server.sql(f"SELECT password_hash FROM accounts WHERE email = '{author.email}'")
+        assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+    def test_two_registrations_at_once_make_one_account(self, server):
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: server.client().register(username="racer"), range(8)))
+        assert sorted(answer.status for answer in answers) == [201] + [400] * 7
+
+    def test_a_whitelist_lets_in_only_its_emails(self, make_server):
+        server = make_server({"plugin:auth": {"whitelist": "First@Example.org, second@example.org"}}).start()
+        assert server.client().register(email="first@example.ORG").status == 201
+        assert server.client().register(email="  second@example.org ").status == 201
+        refused = server.client().register(email="third@example.org")
+        assert (refused.status, refused.message) == (400, "Email not whitelisted")
+        server.stop()
+
+
+class TestVerification:
+    def test_the_mailed_token_verifies_once(self, server, visitor):
+        visitor.register()
+        token = verification_token(server, visitor.email)
+
+        answer = visitor.get("/v1/accounts/verify/" + token)
+        assert answer.status == 200, answer
+        account = answer.json.get("account", answer.json)
+        assert account["verified"] is True and account["email"] == visitor.email
+        assert account["updated_at"] is not None
+
+        again = visitor.get("/v1/accounts/verify/" + token)
+        assert (again.status, again.message) == (400, "Account already verified")
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 3000])
+    def test_nonsense_is_refused(self, visitor, token):
+        answer = visitor.get("/v1/accounts/verify/" + token)
+        assert (answer.status, answer.message) == (400, "Invalid verification token")
+
+    def test_an_access_token_does_not_verify(self, author):
+        answer = author.get("/v1/accounts/verify/" + author.token)
+        assert (answer.status, answer.message) == (400, "Invalid verification token")
+
+    def test_a_verification_token_opens_nothing(self, server, visitor):
+        visitor.register()
+        visitor.token = verification_token(server, visitor.email)
+        assert visitor.publish().status == 403
+
+    def test_a_mail_server_that_is_down_loses_no_registration(self, make_server):
+        # given a mail server that nobody runs
+        server = make_server({"mail": {"driver": "smtp", "smtp_url": "smtp://127.0.0.1:1", "smtp_tls": "off"}}).start()
+        client = server.client()
+
+        # when somebody registers, then it works, and the mail waits with the reason
+        assert client.register().status == 201
+        assert client.login().status == 200
+        reason = eventually(lambda: server.sql("SELECT last_error FROM mail_outbox WHERE attempts > 0"))
+        assert "connect" in reason.lower()
+        server.stop()
+
+
+class TestLogin:
+    def test_it_answers_a_token_and_a_cookie(self, visitor):
+        visitor.register()
+        answer = visitor.login()
+        assert answer.status == 200
+        assert set(answer.json) == {"access_token"}
+        assert answer.headers["cache-control"] == "no-store"
+        cookie = answer.cookies[0]
+        for part in ("HttpOnly", "SameSite=Lax", "Path=/v1/accounts", "Max-Age=604800"):
+            assert part in cookie
+        assert "Secure" not in cookie and "Domain" not in cookie
+
+    def test_secure_and_domain_come_from_the_configuration(self, make_server):
+        server = make_server({"plugin:auth": {"cookie_secure": "yes", "cookie_domain": "talel.io"}}).start()
+        client = server.client()
+        client.register()
+        cookie = client.login().cookies[0]
+        assert "Secure" in cookie and "Domain=talel.io" in cookie
+        server.stop()
+
+    def test_unknown_account_and_wrong_password_look_the_same(self, author):
+        unknown = author.post("/v1/accounts/login", {"email": "nobody@example.org", "password": "12345678"})
+        wrong = author.post("/v1/accounts/login", {"email": author.email, "password": "not the password"})
+        assert (unknown.status, unknown.message) == (wrong.status, wrong.message) == (401, "Invalid username or password")
+
+    def test_the_email_is_compared_without_case(self, visitor):
+        visitor.register()
+        visitor.email = visitor.email.upper()
+        assert visitor.login().status == 200
+
+    def test_a_password_hashed_with_older_parameters_is_rehashed(self, server, visitor):
+        visitor.register()
+        server.sql(f"UPDATE accounts SET password_hash = '{WEAKER}' WHERE email = '{visitor.email}'")
+        assert visitor.login().status == 200
+        stored = eventually(
+            lambda: (s := server.sql(f"SELECT password_hash FROM accounts WHERE email = '{visitor.email}'")) != WEAKER and s
+        )
+        assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert visitor.login().status == 200
+
+
+class TestRenewal:
+    def renew(self, client, token=None):
+        return client.post(
+            "/v1/accounts/token", headers={"Cookie": "refresh_token=" + (token or client.refresh_token), "Authorization": ""}
+        )
+
+    def test_the_cookie_gets_a_new_token_and_is_rotated(self, author):
+        answer = self.renew(author)
+        assert answer.status == 200, answer
+        assert set(answer.json) == {"access_token"}
+        assert answer.headers["cache-control"] == "no-store"
+        rotated = answer.cookie("refresh_token")
+        assert rotated and rotated != author.refresh_token
+        author.token = answer.json["access_token"]
+        assert author.publish().status == 201
+        assert self.renew(author, rotated).status == 200
+
+    def test_redis_holds_only_a_hash(self, server, author):
+        import subprocess
+
+        keys = subprocess.run(
+            ["redis-cli", "-s", server.redis, "--scan", "--pattern", server.prefix + "*"], capture_output=True, text=True
+        ).stdout.split()
+        assert keys
+        secret = author.refresh_token.rsplit(".", 1)[-1]
+        for key in keys:
+            dump = subprocess.run(["redis-cli", "-s", server.redis, "get", key], capture_output=True, text=True).stdout
+            assert secret not in dump
+
+    @pytest.mark.parametrize("cookie", ["", "refresh_token=", "refresh_token=abc", "refresh_token=" + "x" * 5000, "other=1"])
+    def test_no_or_a_malformed_token_is_400(self, visitor, cookie):
+        assert visitor.post("/v1/accounts/token", headers={"Cookie": cookie} if cookie else {}).status == 400
+
+    def test_two_requests_with_one_token_both_succeed(self, author):
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(lambda _: self.renew(author), range(2))
+        assert (first.status, second.status) == (200, 200)
+        # and whichever cookie the browser kept, it works
+        assert self.renew(author, first.cookie("refresh_token")).status == 200
+        assert self.renew(author, second.cookie("refresh_token")).status == 200
+
+    def test_a_rotated_token_after_the_grace_ends_the_session(self, make_server):
+        server = make_server({"plugin:auth": {"refresh_grace": "1s"}}).start()
+        author = server.author()
+        rotated = self.renew(author).cookie("refresh_token")
+        time.sleep(2.1)
+
+        stolen = self.renew(author)
+        assert (stolen.status, stolen.message) == (401, "Provided refresh token not matching stored refresh token")
+        ended = self.renew(author, rotated)
+        assert (ended.status, ended.message) == (401, "No stored refresh token for user")
+        server.stop()
+
+    def test_devices_have_sessions_of_their_own(self, server, author):
+        phone = server.client()
+        phone.email, phone.password = author.email, author.password
+        assert phone.login().status == 200
+        assert phone.refresh_token != author.refresh_token
+        author.post("/v1/accounts/logout")
+        assert self.renew(author).status == 401
+        assert self.renew(phone).status == 200
+
+    def test_a_token_of_an_unknown_session_is_401(self, author):
+        forged = "".join("A" if c.isalnum() else c for c in author.refresh_token)
+        answer = self.renew(author, forged)
+        assert (answer.status, answer.message) == (401, "No stored refresh token for user")
+
+
+class TestLogout:
+    def test_it_ends_the_session_and_expires_the_cookie(self, author):
+        answer = author.post("/v1/accounts/logout")
+        assert (answer.status, answer.json) == (200, {"message": "Successfully logged out"})
+        assert "Max-Age=0" in answer.cookies[0]
+        again = author.post("/v1/accounts/logout")
+        assert (again.status, again.message) == (409, "No token to delete")
+
+    def test_it_needs_authorization(self, author):
+        assert author.post("/v1/accounts/logout", headers={"Authorization": ""}).status == 403
+
+    def test_without_a_cookie_there_is_nothing_to_delete(self, author):
+        author.refresh_token = None
+        answer = author.post("/v1/accounts/logout")
+        assert (answer.status, answer.message) == (409, "No token to delete")
+
+    def test_nobody_ends_the_session_of_another(self, server, author):
+        other = server.author()
+        other.refresh_token = author.refresh_token
+        assert other.post("/v1/accounts/logout").status == 409
+        renewed = author.post("/v1/accounts/token", headers={"Authorization": ""})
+        assert renewed.status == 200
+
+
+# argon2id over "correct horse battery" with 8 MiB and one pass.
+WEAKER = "$argon2id$v=19$m=8192,t=1,p=1$LCsxW/SOhokuVAmUUmiHVA$L4Qdrvqq3tHSN6f9Oh3+7D+ogNZmXa0JpfRmHJzlgZs"

@@ -1,0 +1,268 @@
+"""What holds on every route: errors, bodies, authorization, CORS, headers."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+
+from server import SECRET
+
+REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 415: "Unsupported Media Type"}
+
+
+def expect_error(answer, status, message=None):
+    assert answer.status == status, answer
+    assert answer.headers["content-type"].startswith("application/json")
+    error = answer.json["error"]
+    assert set(error) >= {"message", "status", "type"}
+    assert error["status"] == status
+    if status in REASONS:
+        assert error["type"] == REASONS[status]
+    if message is not None:
+        assert error["message"] == message
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def make_token(header, claims, secret=SECRET):
+    head = b64(json.dumps(header).encode()) + "." + b64(json.dumps(claims).encode())
+    return head + "." + b64(hmac.new(secret.encode(), head.encode(), hashlib.sha512).digest())
+
+
+def claims_of(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+ARTICLE = {"title": "T", "body": "B", "meta_description": "M"}
+
+
+class TestErrors:
+    def test_an_unknown_path_is_404_as_json(self, visitor):
+        expect_error(visitor.get("/nothing/here"), 404)
+
+    def test_another_method_is_405_with_allow(self, visitor):
+        answer = visitor.delete("/v1/health")
+        expect_error(answer, 405)
+        allowed = {word.strip() for word in answer.headers["allow"].split(",")}
+        assert allowed == {"GET", "HEAD", "OPTIONS"}
+
+    def test_head_has_the_headers_of_get_and_no_body(self, visitor):
+        get = visitor.get("/v1/health")
+        head = visitor.request("HEAD", "/v1/health")
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["content-length"] == get.headers["content-length"] == str(len(get.body))
+
+    def test_options_lists_the_methods(self, visitor):
+        answer = visitor.request("OPTIONS", "/v1/accounts/login")
+        assert answer.status == 204
+        assert "POST" in answer.headers["allow"]
+
+    @pytest.mark.parametrize(
+        "path", ["/v1/users/%00", "/v1/users/a%2fb", "/v1/users/%2e%2e", "/v1/users/%zz", "/v1/users/%ff", "/v1/users/%"]
+    )
+    def test_a_path_that_decodes_to_something_dangerous_is_400(self, visitor, path):
+        expect_error(visitor.get(path), 400)
+
+    @pytest.mark.parametrize("path", ["/v1//health", "/v1/health/", "//v1/health"])
+    def test_a_path_with_empty_segments_is_not_another_spelling(self, visitor, path):
+        assert visitor.get(path).status in (400, 404)
+
+
+class TestBodies:
+    def post(self, client, body, content_type="application/json"):
+        return client.post("/v1/accounts/login", body, headers={"Content-Type": content_type})
+
+    @pytest.mark.parametrize("body", [b"", None])
+    def test_an_empty_body_is_named(self, visitor, body):
+        expect_error(self.post(visitor, body), 400, "Missing request body")
+
+    @pytest.mark.parametrize("body", [b"{", b"nope", b'{"a":1}x', b"{'a':1}", b'{"a":"\xff"}', b"[" * 5000])
+    def test_what_is_not_json_is_400(self, visitor, body):
+        expect_error(self.post(visitor, body), 400)
+
+    @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"null"])
+    def test_what_is_no_object_is_400(self, visitor, body):
+        expect_error(self.post(visitor, body), 400)
+
+    def test_the_first_missing_key_is_named(self, visitor):
+        expect_error(self.post(visitor, b"{}"), 400, "Expected 'email' key")
+        expect_error(self.post(visitor, b'{"email":"a@b.org"}'), 400, "Expected 'password' key")
+        expect_error(
+            visitor.post("/v1/accounts/register", {"email": "a@b.org", "password": "12345678"}),
+            400,
+            "Expected 'username' key",
+        )
+
+    @pytest.mark.parametrize("value", [1, None, True, [], {}, 1.5])
+    def test_a_wrong_type_is_named(self, visitor, value):
+        answer = visitor.post("/v1/accounts/login", {"email": value, "password": "12345678"})
+        expect_error(answer, 400)
+        assert "email" in answer.message
+
+    def test_an_unknown_key_is_named(self, visitor):
+        answer = visitor.post("/v1/accounts/login", {"email": "a@b.org", "password": "x", "admin": True})
+        expect_error(answer, 400)
+        assert "admin" in answer.message
+
+    def test_another_content_type_is_415(self, visitor):
+        expect_error(self.post(visitor, b'{"email":"a@b.org","password":"x"}', "text/plain"), 415)
+
+    def test_a_charset_may_be_said(self, visitor):
+        answer = self.post(visitor, b'{"email":"a@b.org","password":"xxxxxxxx"}', "application/json; charset=UTF-8")
+        assert answer.status == 401
+
+    def test_a_body_over_the_limit_is_413(self, visitor):
+        expect_error(self.post(visitor, b'{"email":"' + b"a" * (2 << 20) + b'"}'), 413)
+
+
+class TestAuthorization:
+    def ask(self, client, header):
+        return client.post("/v1/articles", ARTICLE, headers={"Authorization": header} if header is not None else {})
+
+    def refusal(self, visitor, header):
+        answer = self.ask(visitor, header)
+        expect_error(answer, 403)
+        return answer.message
+
+    def test_no_header(self, visitor):
+        assert self.refusal(visitor, None) == "No authorization header provided"
+
+    def test_no_token(self, visitor):
+        assert self.refusal(visitor, "Bearer") == "No authorization token provided"
+        assert self.refusal(visitor, "Bearer ") == "No authorization token provided"
+
+    @pytest.mark.parametrize("header", ["Basic dXNlcjpwYXNz", "Token abc", "Bearer a b", "Bearer .", "Bearer ..", "Bearer x.y.z"])
+    def test_other_schemes_and_nonsense(self, visitor, header):
+        assert self.refusal(visitor, header)
+
+    def test_an_expired_token(self, author, visitor):
+        claims = claims_of(author.token)
+        claims.update(iat=int(time.time()) - 7200, exp=int(time.time()) - 3600)
+        token = make_token({"alg": "HS512", "typ": "JWT"}, claims)
+        assert self.refusal(visitor, "Bearer " + token) == "Signature has expired"
+
+    def test_a_token_signed_with_another_secret(self, author, visitor):
+        token = make_token({"alg": "HS512", "typ": "JWT"}, claims_of(author.token), secret="x" * 64)
+        assert self.refusal(visitor, "Bearer " + token) == "Signature verification failed"
+
+    def test_a_changed_claim(self, author, visitor):
+        head, _, signature = author.token.split(".")
+        claims = claims_of(author.token)
+        claims["sub"] = "1"
+        changed = ".".join([head, b64(json.dumps(claims).encode()), signature])
+        assert self.refusal(visitor, "Bearer " + changed) == "Signature verification failed"
+
+    def test_a_token_made_by_the_same_rules_passes(self, author, visitor):
+        """Guards the forged ones below: the forging itself works."""
+        token = make_token({"alg": "HS512", "typ": "JWT"}, claims_of(author.token))
+        assert self.ask(visitor, "Bearer " + token).status == 201
+
+    @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS384", "RS256", ""])
+    def test_another_algorithm_is_refused(self, author, visitor, algorithm):
+        claims = claims_of(author.token)
+        for token in (
+            make_token({"alg": algorithm, "typ": "JWT"}, claims),
+            b64(json.dumps({"alg": algorithm}).encode()) + "." + b64(json.dumps(claims).encode()) + ".",
+        ):
+            assert self.refusal(visitor, "Bearer " + token)
+
+    def test_hs256_with_the_right_secret_is_refused(self, author, visitor):
+        head = b64(b'{"alg":"HS256","typ":"JWT"}') + "." + b64(json.dumps(claims_of(author.token)).encode())
+        signature = b64(hmac.new(SECRET.encode(), head.encode(), hashlib.sha256).digest())
+        assert self.refusal(visitor, "Bearer " + head + "." + signature)
+
+    @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "exp", "iat", "jti", "kind"])
+    def test_a_missing_claim_is_refused(self, author, visitor, claim):
+        claims = claims_of(author.token)
+        del claims[claim]
+        assert self.refusal(visitor, "Bearer " + make_token({"alg": "HS512", "typ": "JWT"}, claims))
+
+    @pytest.mark.parametrize(
+        "claim, value",
+        [("iss", "other"), ("aud", "other"), ("kind", "verify"), ("sub", "abc"), ("sub", 1), ("exp", "soon"), ("sub", "-1")],
+    )
+    def test_a_wrong_claim_is_refused(self, author, visitor, claim, value):
+        claims = {**claims_of(author.token), claim: value}
+        assert self.refusal(visitor, "Bearer " + make_token({"alg": "HS512", "typ": "JWT"}, claims))
+
+    def test_a_token_from_the_future_is_refused(self, author, visitor):
+        claims = claims_of(author.token)
+        claims.update(iat=int(time.time()) + 7200, exp=int(time.time()) + 9000)
+        assert self.refusal(visitor, "Bearer " + make_token({"alg": "HS512", "typ": "JWT"}, claims))
+
+
+class TestCors:
+    ORIGIN = {"Origin": "https://www.talel.io"}
+
+    def test_a_configured_origin_is_echoed_with_credentials(self, visitor):
+        answer = visitor.get("/v1/health", headers=self.ORIGIN)
+        assert answer.headers["access-control-allow-origin"] == "https://www.talel.io"
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert "Origin" in answer.headers["vary"]
+        exposed = answer.headers["access-control-expose-headers"]
+        for name in ("Link", "X-Total-Count", "ETag", "Location", "Retry-After"):
+            assert name in exposed
+
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "https://www.talel.io.evil.example", "http://www.talel.io", "null", "https://www.talel.io:444"]
+    )
+    def test_another_origin_gets_nothing(self, visitor, origin):
+        answer = visitor.get("/v1/health", headers={"Origin": origin})
+        assert answer.status == 200
+        assert "access-control-allow-origin" not in answer.headers
+        assert "Origin" in answer.headers["vary"]
+
+    @pytest.mark.parametrize("path", ["/nothing", "/v1/articles/none"])
+    def test_errors_carry_it_too(self, visitor, path):
+        assert visitor.get(path, headers=self.ORIGIN).headers["access-control-allow-origin"] == "https://www.talel.io"
+
+    def test_a_refusal_carries_it_too(self, visitor):
+        answer = visitor.post("/v1/articles", ARTICLE, headers=self.ORIGIN)
+        assert answer.status == 403
+        assert answer.headers["access-control-allow-origin"] == "https://www.talel.io"
+
+    def test_preflight_needs_no_authorization(self, visitor):
+        answer = visitor.request(
+            "OPTIONS",
+            "/v1/articles",
+            headers={
+                **self.ORIGIN,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,content-type",
+            },
+        )
+        assert answer.status == 204
+        assert answer.headers["access-control-allow-origin"] == "https://www.talel.io"
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        allowed = answer.headers["access-control-allow-headers"].lower()
+        assert "authorization" in allowed and "content-type" in allowed
+
+
+class TestHeaders:
+    def test_a_request_id_is_on_every_response(self, visitor):
+        first, second = visitor.get("/v1/health"), visitor.get("/nothing")
+        assert first.headers["x-request-id"] and second.headers["x-request-id"]
+        assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+    def test_a_sane_request_id_is_taken_over(self, visitor):
+        assert visitor.get("/v1/health", headers={"X-Request-Id": "abc-123.x_Y"}).headers["x-request-id"] == "abc-123.x_Y"
+
+    @pytest.mark.parametrize("insane", ["a b", "<script>", "x" * 200, "é"])
+    def test_an_insane_request_id_is_replaced(self, visitor, insane):
+        answer = visitor.get("/v1/health", headers={"X-Request-Id": insane.encode()})
+        assert answer.status == 400 or answer.headers["x-request-id"] != insane
+
+    @pytest.mark.parametrize("path", ["/v1/health", "/nothing", "/v1/users/nobody"])
+    def test_nosniff_is_everywhere(self, visitor, path):
+        assert visitor.get(path).headers["x-content-type-options"] == "nosniff"
+
+    def test_the_log_names_request_route_and_plugin(self, server, visitor):
+        visitor.get("/v1/users/nobody-there", headers={"X-Request-Id": "find-me-in-the-log"})
+        line = next(line for line in server.log_text().splitlines() if "find-me-in-the-log" in line)
+        assert "404" in line and "/v1/users/:username" in line
