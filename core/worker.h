@@ -48,7 +48,10 @@ typedef struct worker {
 /* The process' worker: for signal handlers and for host functions that carry no request. Set once by core/process. */
 extern worker *the_worker;
 
-/* Milliseconds of a clock that never jumps, as of this turn of the loop (cheap). */
+/* An event base as the worker needs it: no locks, changelist. NULL when libevent refuses. */
+struct event_base *loop_new(void);
+
+/* Milliseconds of a clock that never jumps, a few milliseconds behind at most (cheap). */
 int64_t loop_now(const worker *w);
 
 #endif

@@ -23,12 +23,17 @@ struct http_exchange;
 struct db_session;
 struct route;
 
+/*
+ * `cancel` forgets the wait; it runs at most once and never after wait_finish. NULL: the wait cannot be given up (a
+ * thread works on memory of the request); request_wait then goes on waiting, and its caller looks at req->cancelled
+ * afterwards.
+ */
 typedef struct waiter {
     tl_request *req;
     bool finished;
     bool waiting;
-    void (*cancel)(struct waiter *w); /* forget this wait; runs at most once, never after wait_finish */
-    void *owner;                      /* the service's own */
+    void (*cancel)(struct waiter *w);
+    void *owner; /* the service's own */
 } waiter;
 
 struct tl_request {
@@ -38,6 +43,7 @@ struct tl_request {
     int64_t deadline; /* loop_now() milliseconds; 0: none */
     bool cancelled;
     bool timed_out;             /* cancelled because of the deadline */
+    bool ended;                 /* `run` has returned: only clean-ups run, and nothing waits any more */
     waiter *wait;               /* what it waits for now, NULL while it runs */
     char id[40];                /* X-Request-Id */
     tl_module *module;          /* the plugin whose code runs, for log and crash reports; NULL: the core */
@@ -55,22 +61,30 @@ struct tl_request {
 
 typedef struct request_table request_table; /* every live request of a worker, the ready ones among them */
 
+/* NULL when the loop refuses. */
 request_table *request_table_new(struct worker *w);
+
+/* No request may be alive, as their stacks cannot be unwound: cancel them all and turn the loop until none is left. */
 void request_table_free(request_table *table);
 size_t request_count(const request_table *table);
 
 /*
- * Makes a request with an arena; it does not run yet. `timeout` in milliseconds, 0: none. NULL when there is no room
- * (max_requests reached).
+ * Makes a request with an arena and an id; it does not run yet. `timeout` in milliseconds, 0: none. NULL when there is
+ * no room (max_requests reached).
  */
 tl_request *request_new(struct worker *w, int64_t timeout);
 
-/* Runs `run(req, arg)` on a fiber; when it returns, clean-ups run and the request is freed. False: no fiber to be had;
- * req is freed. */
+/*
+ * Runs `run(req, arg)` on a fiber; when it returns, clean-ups run on the loop's stack and the request is freed. Called
+ * on the loop's stack. False: no fiber to be had; req is freed.
+ */
 bool request_start(tl_request *req, void (*run)(tl_request *req, void *arg), void *arg);
 
 /* Frees a request that was never started. */
 void request_free(tl_request *req);
+
+/* Writes a new id to req->id: 32 hexadecimal digits, unique among all processes. */
+void request_make_id(tl_request *req);
 
 /*
  * Waits for wait_finish(w), on the request's own fiber. TL_OK (also at once, when it has finished already), or
@@ -78,13 +92,15 @@ void request_free(tl_request *req);
  * waits for nothing.
  */
 int request_wait(tl_request *req, waiter *w);
+
+/* Both on any stack of the loop's thread. wait_finish never runs anything itself. */
 void wait_init(waiter *w, tl_request *req, void (*cancel)(waiter *w), void *owner);
 void wait_finish(waiter *w);
 
-/* Cancels: the wait ends, later ones fail at once. Safe at any time from the loop's stack. */
+/* Cancels: the wait ends, later ones fail at once. Runs nothing of the request itself. The first reason stays. */
 void request_cancel(tl_request *req, bool timed_out);
 
-/* Cancels every request whose deadline has passed. Called a few times a second. */
+/* Cancels every request whose deadline has passed. The table's own timer does it ten times a second. */
 void request_sweep_deadlines(request_table *table);
 void request_cancel_all(request_table *table);
 
