@@ -1,0 +1,227 @@
+"""The rows of scripts/bench: each measures one thing, and names the bare part it is compared with."""
+
+import argparse
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+from server import BUILD, Client, Server, psql  # noqa: E402
+
+import os  # noqa: E402
+
+CONNECTIONS = 32
+# The statement of plugins/articles/read.c, without the layers around it.
+STATEMENT = ROOT / "tests/bench/article.sql"
+
+
+class Table:
+    def __init__(self):
+        self.rates = {}
+        print(f"{'what':46} {'a second':>10} {'p50 ms':>8} {'p99 ms':>8} {'ratio':>7}  compared with")
+
+    def row(self, what, rate, p50=None, p99=None, base=None):
+        self.rates[what] = rate
+        number = lambda value: f"{value:8.2f}" if value is not None else " " * 8  # noqa: E731
+        ratio = f"{rate / self.rates[base]:7.3f}  {base}" if base else ""
+        print(f"{what:46} {rate:10.0f} {number(p50)} {number(p99)} {ratio}", flush=True)
+
+    @staticmethod
+    def note(text):
+        print(text, flush=True)
+
+
+def milliseconds(text):
+    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+def wrk(port, seconds, path="/", script=None, connections=CONNECTIONS):
+    """(requests a second, p50, p99); anything but 2xx ends the measurement."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    if script:
+        command += ["-s", str(script)]
+    out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out or "Socket errors" in out:
+        sys.exit(f"bench: not every answer was good:\n{out}")
+    rate = float(re.search(r"Requests/sec: +([\d.]+)", out).group(1))
+    p50, p99 = (milliseconds(re.search(rf"{p}% +(\S+)", out).group(1)) for p in (50, 99))
+    return rate, p50, p99
+
+
+def memory(pid):
+    """Resident MiB of a process."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+
+
+def http_worker(server):
+    """The pid of the one process that serves HTTP: the one that holds the port."""
+    found = [pid for pid in server.workers() if b"jobs" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(found) == 1, found
+    return found[0]
+
+
+class Bench:
+    def __init__(self, folder, options):
+        self.folder, self.options, self.table = pathlib.Path(folder), options, Table()
+        self.server = Server(
+            self.folder / "server",
+            os.environ["TALELIO_TEST_POSTGRES"],
+            os.environ["TALELIO_TEST_REDIS"],
+            {"log": {"file": str(self.folder / "access.log")}, "http": {"max_keepalive": "1000000000"}},
+        )
+        self.server.start()
+        self.author = self.server.author()
+
+    def measure(self, what, base=None, **rest):
+        self.table.row(what, *wrk(self.server.port, self.options.seconds, **rest), base=base)
+
+    def script(self, name, text):
+        path = self.folder / (name + ".lua")
+        path.write_text(text)
+        return path
+
+    def http(self):
+        """The cost of gate, fibers, arena, router, headers and log, against evhttp as it comes with the same flags."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        bare = subprocess.Popen([BUILD / "bench/bare_evhttp", str(port)])
+        try:
+            time.sleep(0.5)
+            for _ in range(2):
+                self.table.row("bare evhttp, small answer", *wrk(port, self.options.seconds, "/small"))
+                self.measure("GET /v1/health", "bare evhttp, small answer", path="/v1/health")
+            self.table.row("bare evhttp, 8 KB", *wrk(port, self.options.seconds, "/8k"))
+        finally:
+            bare.terminate()
+            bare.wait()
+
+    def fill(self, count):
+        """Copies one published article of about 8 KB of JSON until the author has `count`."""
+        have = int(self.server.sql("SELECT count(*) FROM articles"))
+        if have == 0:
+            body = "# Heading\n\nSome *emphasis*, a [link](https://example.org/) and `code`.\n\n" + "Words and words. " * 230
+            answer = self.author.publish("Article 0", body)
+            assert answer.status == 201, answer
+            have = 1
+            print(f"# one article is {len(self.author.get('/v1/articles/article-0').body)} bytes of JSON")
+        self.server.sql(
+            "INSERT INTO articles (user_id, created_at, title, slug, body, html, table_of_contents, meta_description, renderer) "
+            "SELECT user_id, now() + n * interval '1 second', 'Article ' || n, 'article-' || n, body, html, table_of_contents, "
+            f"meta_description, renderer FROM articles, generate_series({have}, {count - 1}) n WHERE slug = 'article-0'"
+        )
+        self.server.sql("VACUUM ANALYZE")
+
+    def article(self):
+        small, large = 1000, self.options.articles
+        for count in (small, large):
+            self.fill(count)
+            script = self.script(
+                "article", f"request = function() return wrk.format('GET', '/v1/articles/article-' .. math.random(1, {count - 2})) end"
+            )
+            base = f"pgbench, bare query, {count} articles"
+            self.pgbench(base, count)
+            self.measure(f"GET article with neighbours, {count} articles", base, script=script)
+        self.table.note(
+            f"# GET article, {large} against {small} articles: "
+            f"{self.table.rates[f'GET article with neighbours, {large} articles'] / self.table.rates[f'GET article with neighbours, {small} articles']:.3f}"
+        )
+
+    def pgbench(self, name, count):
+        sql = self.folder / "article.sql"
+        sql.write_text(f"\\set n random(1, {count - 2})\n" + STATEMENT.read_text())
+        command = [pgbench_program(), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1",
+                   "-T", str(self.options.seconds), "-f", str(sql), self.server.database]  # fmt: skip
+        out = subprocess.run(command, capture_output=True, text=True)
+        assert out.returncode == 0, out.stderr
+        rate = float(re.search(r"tps = ([\d.]+)", out.stdout).group(1))
+        self.table.row(name, rate, float(re.search(r"latency average = ([\d.]+)", out.stdout).group(1)))
+
+    def list(self):
+        self.fill(1000)
+        self.measure("GET list of ten", path=f"/v1/users/{self.author.username}/articles")
+
+    def login(self):
+        body = f'{{"email":"{self.author.email}","password":"{self.author.password}"}}'
+        self.measure("POST login (argon2id, 19 MiB)", script=self.script("login", f"""
+wrk.method = "POST"; wrk.body = '{body}'; wrk.headers["Content-Type"] = "application/json"
+wrk.path = "/v1/accounts/login" """))
+
+    def publish(self):
+        self.measure("POST article", script=self.script("publish", f"""
+wrk.headers["Content-Type"] = "application/json"; wrk.headers["Authorization"] = "Bearer {self.author.token}"
+local n = 0
+request = function()
+    n = n + 1
+    return wrk.format("POST", "/v1/articles", nil,
+        '{{"title":"Bench ' .. n .. '","body":"# One\\\\n\\\\nSome *text*.","meta_description":"m"}}')
+end"""))
+
+    def memory(self):
+        fresh = Server(self.folder / "fresh", os.environ["TALELIO_TEST_POSTGRES"], os.environ["TALELIO_TEST_REDIS"]).start()
+        time.sleep(1)
+        self.table.note(f"# memory of a worker at rest: {memory(http_worker(fresh)):.1f} MiB")
+        fresh.stop()
+        self.table.note(f"# memory of the worker measured above: {memory(http_worker(self.server)):.1f} MiB")
+
+    def waiting(self):
+        """1,000 requests that wait on the database at once: their rows are locked by another session."""
+        server = Server(self.folder / "waiting", os.environ["TALELIO_TEST_POSTGRES"], os.environ["TALELIO_TEST_REDIS"],
+                        {"postgres": {"query_timeout": "30s"}}).start()  # fmt: skip
+        author = server.author()
+        before = memory(http_worker(server))
+        holder = subprocess.Popen(["psql", "-X", "-q", "-d", server.database], stdin=subprocess.PIPE, text=True)
+        holder.stdin.write("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE;\n")
+        holder.stdin.flush()
+        time.sleep(0.5)
+        request = f"GET /v1/users/{author.username} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1000)]
+        for connection in sockets:
+            connection.sendall(request)
+        time.sleep(2)
+        during = memory(http_worker(server))
+        holder.stdin.write("COMMIT;\n")
+        holder.stdin.close()
+        holder.wait()
+        good = sum(connection.recv(65536).startswith(b"HTTP/1.1 200 ") for connection in sockets)
+        self.table.note(f"# 1,000 requests waiting on the database: {during - before:.1f} MiB more; {good} of them answered 200")
+        for connection in sockets:
+            connection.close()
+        server.stop()
+
+
+def pgbench_program():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"), key=lambda path: int(path.parts[4]))
+    return str(found[-1])
+
+
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("folder")
+    parser.add_argument("--seconds", type=int, default=5, help="how long each row is measured")
+    parser.add_argument("--articles", type=int, default=100000, help="the larger number of articles")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=" ".join(ROWS))
+    options = parser.parse_args()
+    unknown = set(options.rows) - set(ROWS)
+    if unknown:
+        parser.error(f"unknown row {', '.join(unknown)}: expected {' '.join(ROWS)}")
+    bench = Bench(options.folder, options)
+    try:
+        for name in ROWS:
+            if not options.rows or name in options.rows:
+                getattr(bench, name)()
+    finally:
+        bench.server.stop()
+
+
+main()
