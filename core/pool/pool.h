@@ -14,10 +14,13 @@ typedef struct pool pool;
 /* Threads start on first use. At most `queue` jobs wait. NULL (and a line in the log) when the loop refuses. */
 pool *pool_new(struct worker *w, size_t threads, size_t queue);
 
-/* Waits for jobs that run. */
+/* Waits for jobs that run. No request may be waiting any more. */
 void pool_free(pool *p);
 
-/* See tl_blocking. */
+/*
+ * See tl_blocking. A cancelled request leaves the queue at once, but waits for a job that a thread has begun: the job
+ * works on the request's memory.
+ */
 int pool_run(pool *p, tl_request *req, void (*run)(void *arg), void *arg);
 
 #endif
