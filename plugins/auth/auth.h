@@ -1,0 +1,93 @@
+/*
+ * What the files of this plugin share: its options and the steps that more than one handler takes.
+ */
+#ifndef PLUGINS_AUTH_AUTH_H
+#define PLUGINS_AUTH_AUTH_H
+
+#include <talelio/talelio.h>
+
+#include "plugins/auth/password.h"
+#include "plugins/auth/refresh.h"
+#include "plugins/auth/token.h"
+
+/* The section [plugin:auth]. Durations in milliseconds. */
+struct auth_options {
+    token_issuer issuer;
+    int64_t access_lifetime;
+    int64_t refresh_idle;
+    int64_t refresh_lifetime;
+    int64_t refresh_grace;
+    int64_t verification_lifetime;
+    const char *site_url;
+    const char *cookie_domain;
+    bool cookie_secure;
+    tl_list whitelist;
+    int64_t login_attempts;
+    int64_t login_window;
+};
+extern struct auth_options auth_options;
+
+/* The handlers, each in the file of its name. */
+tl_handler auth_register, auth_verify, auth_login, auth_renew, auth_logout;
+extern const tl_auth_v1 auth_service;
+int auth_command_user(tl_request *req, int argc, char **argv);
+
+/* accounts.c: a new account with its user, the way that registration and the command `user add` share. */
+typedef struct new_account {
+    const char *email, *password, *username; /* as given; the email is trimmed in place of the pointer */
+    bool verified;                           /* then no mail is sent */
+    tl_json *account, *user;                 /* what was made, as the API shows it */
+    const char *refusal;                     /* for the visitor, when ACCOUNT_REFUSED */
+    int pool_error;                          /* of tl_blocking, when ACCOUNT_NOT_HASHED */
+} new_account;
+
+typedef enum account_result {
+    ACCOUNT_MADE,
+    ACCOUNT_REFUSED,
+    ACCOUNT_NOT_STORED, /* ask tl_db_error_of, or tl_fail_db */
+    ACCOUNT_NOT_HASHED,
+} account_result;
+
+account_result account_make(tl_request *req, new_account *account);
+
+/* A row of accounts as the API shows it. */
+tl_json *account_json(tl_request *req, tl_rows *rows);
+
+/* mail.c: queues the mail with the link that verifies. As tl_mail. */
+int verification_mail(tl_request *req, int64_t account_id, const char *email, const char *username);
+
+/* passwords.c: the jobs of password.h in the blocking pool. As tl_blocking; TL_ERROR when memory was short. */
+int password_make_waiting(tl_request *req, password_job *job);
+int password_verify_waiting(tl_request *req, password_job *job);
+
+/* attempts.c: counts an attempt to log in. TL_OK; TL_REPLIED when there were too many, or Redis is away. */
+int attempts_count(tl_request *req, const char *email);
+void attempts_forget(tl_request *req, const char *email);
+
+/* sessions.c: refresh tokens in Redis and in the cookie. */
+typedef enum session_result {
+    SESSION_OK,
+    SESSION_NONE,     /* there is no such session (any more) */
+    SESSION_MISMATCH, /* it is there, with another secret; it has been ended */
+    SESSION_FAILED,   /* tl_fail_redis */
+} session_result;
+
+/* Starts a session and sets its cookie. */
+session_result session_start(tl_request *req, int64_t user_id);
+/* Whose session it is, as text; the secret is not checked. */
+session_result session_user(tl_request *req, const refresh_token *token, const char **user_id);
+/* Puts the next secret in the place of this one, and sets the cookie. */
+session_result session_rotate(tl_request *req, refresh_token *token);
+/* Ends the session if it is the user's and the secret is right. */
+session_result session_end(tl_request *req, const refresh_token *token, int64_t user_id);
+/* Ends a session whose user is gone. */
+session_result session_drop(tl_request *req, const refresh_token *token);
+void session_expire_cookie(tl_request *req);
+
+/* The token of the cookie. NULL when there is none, or it is malformed: `problem` says so. */
+refresh_token *session_cookie(tl_request *req, const char **problem);
+
+/* identity.c: answers 200 with a new access token. */
+int reply_access_token(tl_request *req, int64_t user_id, const char *username);
+
+#endif
