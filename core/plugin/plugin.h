@@ -16,9 +16,10 @@ struct worker;
 struct tl_module {
     const char *name;
     const char *path;
-    void *handle; /* of dlopen; never closed while the process lives */
-    const tl_plugin *plugin;
-    char *refusal; /* what tl_refuse said last, NULL when nothing */
+    void *handle;            /* of dlopen; never closed while the process lives */
+    const tl_plugin *plugin; /* in the host's own layout; NULL when the file or its descriptor is unusable */
+    char *refusal;           /* what tl_refuse said last, NULL when nothing */
+    bool faulty;             /* a problem has been told: no more of its code runs */
     bool started;
     struct tl_module *next; /* in order of the ini file; services are resolved in any order */
 };

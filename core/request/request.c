@@ -26,6 +26,7 @@ struct request_table {
     struct request_list all;
     struct request_list ready;
     size_t count;
+    const tl_request *current; /* the one whose fiber runs */
     bool ready_is_active; /* the event below is in the loop's queue already */
     bool sweep_is_armed;
     struct event *ready_event;
@@ -75,6 +76,11 @@ void request_table_free(request_table *table)
 size_t request_count(const request_table *table)
 {
     return table->count;
+}
+
+const tl_request *request_current(const request_table *table)
+{
+    return table->current;
 }
 
 static void arm_sweep(request_table *table)
@@ -161,7 +167,10 @@ bool request_start(tl_request *req, void (*run)(tl_request *req, void *arg), voi
     req->run = run;
     req->run_arg = arg;
     int64_t began = loop_now(req->worker);
-    if (!fiber_start(req->worker->fibers, fiber_main, req)) {
+    req->worker->requests->current = req;
+    bool started = fiber_start(req->worker->fibers, fiber_main, req);
+    req->worker->requests->current = NULL;
+    if (!started) {
         request_free(req);
         return false;
     }
@@ -192,7 +201,9 @@ static void run_ready(evutil_socket_t fd, short what, void *arg)
     while ((req = TAILQ_FIRST(&batch))) {
         TAILQ_REMOVE(&batch, req, in_ready);
         int64_t began = loop_now(table->worker);
+        table->current = req;
         fiber_resume(req->fiber);
+        table->current = NULL;
         after_slice(req, began);
     }
 }

@@ -68,6 +68,9 @@ request_table *request_table_new(struct worker *w);
 void request_table_free(request_table *table);
 size_t request_count(const request_table *table);
 
+/* The request whose fiber runs now; NULL on the loop's stack. Async-signal-safe. */
+const tl_request *request_current(const request_table *table);
+
 /*
  * Makes a request with an arena and an id; it does not run yet. `timeout` in milliseconds, 0: none. NULL when there is
  * no room (max_requests reached).

@@ -1,0 +1,54 @@
+/*
+ * The list of dependencies: an entry is a name and a function that asks. A dependency that answers wrongly counts as
+ * unavailable; why is in the log.
+ */
+#include "core/health/health.h"
+
+#include "core/db/db.h"
+#include "core/redis/redis.h"
+#include "core/request/request.h"
+#include "core/worker.h"
+
+static int check_database(tl_request *req)
+{
+    if (db_query(req, "SELECT 1", 0, NULL))
+        return TL_OK;
+    return db_error(req) == TL_DB_CANCELLED ? TL_CANCELLED : TL_UNAVAILABLE;
+}
+
+static int check_redis(tl_request *req)
+{
+    if (redis_command(req, 1, (const char *const[]){"PING"}))
+        return TL_OK;
+    return redis_error(req) == TL_CANCELLED ? TL_CANCELLED : TL_UNAVAILABLE;
+}
+
+/* Every connection to the database has checked the schema before its first statement. */
+static int check_migrations(tl_request *req)
+{
+    return db_state_of(req->worker->db) == DB_READY ? TL_OK : TL_UNAVAILABLE;
+}
+
+static const struct dependency {
+    const char *name;
+    int (*check)(tl_request *req);
+} dependencies[] = {
+    {"database", check_database},
+    {"redis", check_redis},
+    {"migrations", check_migrations},
+};
+
+size_t health_count(void)
+{
+    return sizeof dependencies / sizeof dependencies[0];
+}
+
+const char *health_name(size_t index)
+{
+    return index < health_count() ? dependencies[index].name : NULL;
+}
+
+int health_check(tl_request *req, size_t index)
+{
+    return index < health_count() ? dependencies[index].check(req) : TL_UNAVAILABLE;
+}

@@ -1,0 +1,223 @@
+/*
+ * The table that plugins get: every function of include/talelio, backed by the core. What is here beyond the tables
+ * only translates between the two.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/db/db.h"
+#include "core/health/health.h"
+#include "core/http/http.h"
+#include "core/json/json.h"
+#include "core/log/log.h"
+#include "core/mail/mail.h"
+#include "core/plugin/plugin.h"
+#include "core/pool/pool.h"
+#include "core/redis/redis.h"
+#include "core/request/request.h"
+#include "core/worker.h"
+
+static bool module_is_production(void)
+{
+    return strcmp(the_worker->settings->mode, "production") == 0;
+}
+
+static int module_vrefuse(tl_module *module, const char *format, va_list args)
+{
+    free(module->refusal);
+    if (vasprintf(&module->refusal, format, args) < 0)
+        module->refusal = NULL;
+    return TL_ERROR;
+}
+
+static void log_vwrite(tl_module *module, tl_request *req, tl_level level, const char *format, va_list args)
+{
+    logger_vwrite(the_worker->log, level, module ? module->name : NULL, req, format, args);
+}
+
+static void *task_alloc(tl_request *req, size_t size)
+{
+    return arena_alloc(req->arena, size);
+}
+
+static char *task_vformat(tl_request *req, const char *format, va_list args)
+{
+    return arena_vformat(req->arena, format, args);
+}
+
+static void task_defer(tl_request *req, void (*run)(void *arg), void *arg)
+{
+    arena_defer(req->arena, run, arg);
+}
+
+static int task_blocking(tl_request *req, void (*run)(void *arg), void *arg)
+{
+    return pool_run(req->worker->pool, req, run, arg);
+}
+
+static bool task_is_cancelled(const tl_request *req)
+{
+    return req->cancelled;
+}
+
+static int64_t task_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static char *task_time_text(tl_request *req, int64_t microseconds)
+{
+    int64_t fraction = microseconds % 1000000;
+    if (fraction < 0)
+        fraction += 1000000;
+    time_t seconds = (microseconds - fraction) / 1000000;
+    struct tm utc;
+    if (!gmtime_r(&seconds, &utc))
+        return arena_copy(req->arena, "");
+    char day[64];
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    return arena_format(req->arena, "%s.%06dZ", day, (int)fraction);
+}
+
+static int db_fail(tl_request *req)
+{
+    switch (db_error(req)) {
+    case TL_DB_UNAVAILABLE:
+        return http_fail_service(req, "database", TL_UNAVAILABLE);
+    case TL_DB_CANCELLED:
+        return http_fail_service(req, "database", TL_CANCELLED);
+    default:
+        return http_fail_service(req, "database", TL_ERROR);
+    }
+}
+
+static int redis_fail(tl_request *req)
+{
+    int error = redis_error(req);
+    return http_fail_service(req, "redis", error == TL_OK ? TL_ERROR : error);
+}
+
+static const tl_module_api module_api = {
+    .struct_size = sizeof module_api,
+    .is_production = module_is_production,
+    .vrefuse = module_vrefuse,
+};
+
+static const tl_log_api log_api = {.struct_size = sizeof log_api, .vwrite = log_vwrite};
+
+static const tl_task_api task_api = {
+    .struct_size = sizeof task_api,
+    .alloc = task_alloc,
+    .vformat = task_vformat,
+    .defer = task_defer,
+    .sleep = request_sleep,
+    .blocking = task_blocking,
+    .is_cancelled = task_is_cancelled,
+    .now = task_now,
+    .time_text = task_time_text,
+};
+
+static const tl_http_api http_api = {
+    .struct_size = sizeof http_api,
+    .method = http_method,
+    .path = http_path,
+    .path_param = http_path_param,
+    .query_param = http_query_param,
+    .header = http_header,
+    .cookie = http_cookie,
+    .remote_address = http_remote_address,
+    .request_id = http_request_id,
+    .body = http_body,
+    .json_body = http_json_body,
+    .identity = http_identity,
+    .set_header = http_set_header,
+    .set_cookie = http_set_cookie,
+    .reply = http_reply,
+    .reply_json = http_reply_json,
+    .vfail = http_vfail,
+    .fail_service = http_fail_service,
+};
+
+static const tl_json_api json_api = {
+    .struct_size = sizeof json_api,
+    .object = json_new_object,
+    .array = json_new_array,
+    .set = json_set,
+    .set_string = json_set_string,
+    .set_int = json_set_int,
+    .set_double = json_set_double,
+    .set_bool = json_set_bool,
+    .append = json_append,
+    .append_string = json_append_string,
+    .parse = json_parse,
+    .type = json_type_of,
+    .get = json_get,
+    .at = json_at,
+    .count = json_count,
+    .as_string = json_as_string,
+    .as_int = json_as_int,
+    .as_double = json_as_double,
+    .as_bool = json_as_bool,
+    .text = json_text,
+};
+
+static const tl_db_api db_api = {
+    .struct_size = sizeof db_api,
+    .query = db_query,
+    .begin = db_begin,
+    .commit = db_commit,
+    .rollback = db_rollback,
+    .error = db_error,
+    .constraint = db_constraint,
+    .fail = db_fail,
+    .row_count = db_row_count,
+    .affected = db_affected,
+    .is_null = db_is_null,
+    .text = db_text,
+    .integer = db_integer,
+    .boolean = db_boolean,
+    .time = db_time,
+};
+
+static const tl_redis_api redis_api = {
+    .struct_size = sizeof redis_api,
+    .key = redis_key,
+    .command = redis_command,
+    .fail = redis_fail,
+    .is_nil = redis_is_nil,
+    .text = redis_text,
+    .integer = redis_integer,
+    .count = redis_count,
+    .item = redis_item,
+};
+
+static const tl_mail_api mail_api = {.struct_size = sizeof mail_api, .queue = mail_queue};
+
+static const tl_health_api health_api = {
+    .struct_size = sizeof health_api,
+    .count = health_count,
+    .name = health_name,
+    .check = health_check,
+};
+
+const tl_host *host_table(void)
+{
+    static const tl_host host = {
+        .struct_size = sizeof host,
+        .abi_major = TL_ABI_MAJOR,
+        .abi_minor = TL_ABI_MINOR,
+        .module = &module_api,
+        .log = &log_api,
+        .task = &task_api,
+        .http = &http_api,
+        .json = &json_api,
+        .db = &db_api,
+        .redis = &redis_api,
+        .mail = &mail_api,
+        .health = &health_api,
+    };
+    return &host;
+}

@@ -1,0 +1,142 @@
+/*
+ * From the ini file to plugins whose `init` has run: open, check, bind options, resolve services, init. Every step goes
+ * through all plugins before the next begins, so that all problems are told at once; a plugin with a problem takes no
+ * further step.
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/cli/cli.h"
+#include "core/plugin/descriptor.h"
+#include "core/plugin/modules.h"
+#include "core/process/scoreboard.h"
+#include "core/worker.h"
+
+void module_problem(tl_module *m, problems *found, const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    problems_add(found, m->path, 0, "plugin %s: %s", m->name, text);
+    m->faulty = true;
+}
+
+bool module_speaks(const worker *w)
+{
+    return w->role == ROLE_COMMAND || (w->role == ROLE_HTTP && w->slot == 0);
+}
+
+void module_open(tl_module *m, arena *memory, problems *found)
+{
+    if (access(m->path, R_OK) != 0) {
+        module_problem(m, found,
+                       "the file is not there or cannot be read: build or install it, set path in "
+                       "[plugin:%s], or set enabled = no",
+                       m->name);
+        return;
+    }
+    m->handle = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+    if (!m->handle) {
+        module_problem(m, found, "cannot be loaded: %s", dlerror());
+        return;
+    }
+    tl_plugin_entry *entry = (tl_plugin_entry *)dlsym(m->handle, TL_PLUGIN_ENTRY);
+    if (!entry) {
+        module_problem(m, found, "entry: expected the exported function %s, found none: is TL_PLUGIN missing?",
+                       TL_PLUGIN_ENTRY);
+        return;
+    }
+    m->plugin = descriptor_adopt(entry(host_table(), m), m->name, m->path, memory, found);
+    if (!m->plugin)
+        m->faulty = true;
+}
+
+/* One module for every enabled section; its code is not touched yet. */
+static void list_sections(module_list *list, problems *found)
+{
+    tl_module **last = &list->first;
+    const char *name;
+    for (size_t i = 0; (name = config_plugin_name(list->config, i)); i++) {
+        if (!config_plugin_enabled(list->config, name, found))
+            continue;
+        tl_module *m = arena_alloc(list->memory, sizeof *m);
+        m->name = arena_copy(list->memory, name);
+        m->path = config_plugin_path(list->config, name, list->worker->settings);
+        *last = m;
+        last = &m->next;
+        list->count++;
+    }
+}
+
+static void bind_options(module_list *list, tl_module *m, problems *found)
+{
+    char section[128];
+    snprintf(section, sizeof section, "plugin:%s", m->name);
+    if (!config_bind(list->config, section, m->plugin->options, sizeof(tl_option), plugin_reserved_keys, found))
+        m->faulty = true;
+}
+
+/* A word of the command line can mean one thing only. */
+static void check_commands(module_list *list, tl_module *m, problems *found)
+{
+    for (const tl_command *c = m->plugin->commands; c && c->name; c++) {
+        tl_module *first = m;
+        const tl_command *same = module_command(list, c->name, &first);
+        if (cli_is_builtin(c->name))
+            module_problem(m, found, "commands: '%s' is a command of talelio's own", c->name);
+        else if (same != c)
+            module_problem(m, found, "commands: expected one '%s', found a second (the first is plugin %s's)", c->name,
+                           first->name);
+    }
+}
+
+static void run_init(module_list *list, tl_module *m, problems *found)
+{
+    if (!m->plugin->init)
+        return;
+    board_phase(list->worker->board, "init", m->name, m->plugin->version);
+    int result = m->plugin->init();
+    board_phase(list->worker->board, NULL, NULL, NULL);
+    if (result != TL_OK)
+        module_problem(m, found, "init: %s", m->refusal ? m->refusal : "it failed and has not said why");
+}
+
+module_list *module_list_load(worker *w, config *c, problems *found)
+{
+    module_list *list = calloc(1, sizeof *list);
+    if (!list)
+        abort();
+    list->worker = w;
+    list->config = c;
+    list->memory = arena_new(NULL);
+    list_sections(list, found);
+    for (tl_module *m = list->first; m; m = m->next) {
+        board_phase(w->board, "load", m->name, NULL);
+        module_open(m, list->memory, found);
+    }
+    board_phase(w->board, NULL, NULL, NULL);
+    for (tl_module *m = list->first; m; m = m->next)
+        if (m->plugin)
+            check_commands(list, m, found);
+    for (tl_module *m = list->first; m; m = m->next)
+        if (m->plugin)
+            bind_options(list, m, found);
+    services_resolve(list, found);
+    for (tl_module *m = list->first; m; m = m->next)
+        if (!m->faulty)
+            run_init(list, m, found);
+    return list;
+}
+
+void module_list_free(module_list *list)
+{
+    if (!list)
+        return;
+    for (tl_module *m = list->first; m; m = m->next)
+        free(m->refusal);
+    arena_free(list->memory);
+    free(list);
+}

@@ -1,0 +1,118 @@
+/*
+ * Everything that runs in the handler is async-signal-safe: it reads memory, copies bytes and calls write. A request
+ * whose own struct is destroyed may crash it once more, which ends the process at once, with what had been written.
+ *
+ * AddressSanitizer handles the signals itself, on its own stack; it calls us before the process ends.
+ */
+#include "core/process/crash.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/memory/sanitizer.h"
+#include "core/plugin/plugin.h"
+#include "core/process/scoreboard.h"
+#include "core/request/request.h"
+#include "core/worker.h"
+
+#ifdef TL_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+enum { ALTERNATE_STACK = 64 * 1024 };
+
+static bool tells;
+
+static const char *method_name(tl_method method)
+{
+    static const char *const names[] = {"", "GET ", "POST ", "PUT ", "PATCH ", "DELETE "};
+    return method >= TL_GET && method <= TL_DELETE ? names[method] : "";
+}
+
+static void describe_request(crash_report *crash, const tl_request *req)
+{
+    board_copy(crash->request_id, sizeof crash->request_id, req->id);
+    if (req->module) {
+        board_copy(crash->plugin, sizeof crash->plugin, req->module->name);
+        if (req->module->plugin)
+            board_copy(crash->version, sizeof crash->version, req->module->plugin->version);
+    }
+    if (req->route) {
+        const char *method = method_name(req->route->method);
+        board_copy(crash->route, sizeof crash->route, method);
+        size_t at = strlen(method);
+        board_copy(crash->route + at, sizeof crash->route - at, req->route->path);
+    }
+}
+
+static void tell(const scoreboard_slot *slot)
+{
+    char what[512];
+    board_describe(slot, what, sizeof what);
+    static const char head[] = "talelio: crashed";
+    if (write(STDERR_FILENO, head, sizeof head - 1) < 0 || write(STDERR_FILENO, what, strlen(what)) < 0 ||
+        write(STDERR_FILENO, "\n", 1) < 0)
+        return;
+}
+
+static void report(int signal_number, const void *address)
+{
+    const worker *w = the_worker;
+    if (!w || w->board->crash.filled)
+        return;
+    crash_report *crash = &w->board->crash;
+    crash->signal = signal_number;
+    crash->filled = true;
+    crash->stack_overflow = address && w->fibers && fiber_is_overflow(w->fibers, address);
+    const tl_request *req = w->requests ? request_current(w->requests) : NULL;
+    if (req)
+        describe_request(crash, req);
+    if (tells)
+        tell(w->board);
+}
+
+#ifdef TL_ASAN
+
+static void before_death(void)
+{
+    report(0, NULL);
+}
+
+bool crash_handler_install(bool tell_too)
+{
+    tells = tell_too;
+    __sanitizer_set_death_callback(before_death);
+    return true;
+}
+
+#else
+
+static void on_signal(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    /* From here on a second fault is deadly. */
+    signal(signal_number, SIG_DFL);
+    report(signal_number, signal_number == SIGSEGV || signal_number == SIGBUS ? info->si_addr : NULL);
+    /* Blocked until this handler returns; then the process dies of the signal it got, with a core if those are on. */
+    raise(signal_number);
+}
+
+bool crash_handler_install(bool tell_too)
+{
+    tells = tell_too;
+    /* An overflowed fiber has no room for a handler. Only the thread that runs plugin code gets this stack. */
+    stack_t stack = {.ss_sp = malloc(ALTERNATE_STACK), .ss_size = ALTERNATE_STACK};
+    if (!stack.ss_sp || sigaltstack(&stack, NULL) != 0)
+        return false;
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+        if (sigaction(deadly[i], &action, NULL) != 0)
+            return false;
+    return true;
+}
+
+#endif
