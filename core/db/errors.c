@@ -1,0 +1,74 @@
+/*
+ * What a failed statement means to a request, and what of it goes into the log: never parameters, and no DETAIL, which
+ * quotes the values of rows.
+ */
+#include <string.h>
+
+#include "core/db/private.h"
+
+tl_db_error error_of_state(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix; /* a SQLSTATE, or the class it begins with */
+        tl_db_error error;
+    } known[] = {
+        {"23505", TL_DB_UNIQUE},      {"23503", TL_DB_FOREIGN_KEY}, {"23514", TL_DB_CHECK},
+        {"23502", TL_DB_CHECK},       {"22001", TL_DB_CHECK},       {"40001", TL_DB_RETRY},
+        {"40P01", TL_DB_RETRY},       {"08", TL_DB_UNAVAILABLE}, /* the connection */
+        {"57P", TL_DB_UNAVAILABLE},                              /* shutting down, starting up */
+        {"25P03", TL_DB_UNAVAILABLE}, /* the transaction idled too long: its connection is closed */
+        {"53300", TL_DB_UNAVAILABLE}, /* too many connections */
+        {"57014", TL_DB_UNAVAILABLE}, /* statement_timeout */
+    };
+    if (!sqlstate)
+        return TL_DB_UNAVAILABLE; /* made by libpq itself: the connection is gone */
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strncmp(sqlstate, known[i].prefix, strlen(known[i].prefix)) == 0)
+            return known[i].error;
+    }
+    return TL_DB_FAILED;
+}
+
+bool error_is_stale(const PGresult *result)
+{
+    /* Both come from the server looking up a prepared statement; elsewhere the same codes mean other things. */
+    static const char *const stale[][2] = {{"26000", "FetchPreparedStatement"}, {"0A000", "RevalidateCachedQuery"}};
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (!state)
+        return false;
+    for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) {
+        if (strcmp(state, stale[i][0]) == 0 && (!function || strcmp(function, stale[i][1]) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void log_failure(tl_request *req, tl_db_error error, const char *sql, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!state || (error == TL_DB_UNAVAILABLE && strcmp(state, "57014") != 0))
+        return; /* the connection's own trouble is told once for all statements */
+    if (error == TL_DB_UNIQUE || error == TL_DB_FOREIGN_KEY || error == TL_DB_CHECK)
+        return;
+    if (!message)
+        message = "";
+    /* Class 22, data exceptions, quotes the value behind a colon. */
+    int length = (int)(strncmp(state, "22", 2) == 0 ? strcspn(message, ":\"") : strlen(message));
+    tl_level level = error == TL_DB_RETRY ? TL_WARNING : TL_LOG_ERROR;
+    logger_write(req->worker->log, level, NULL, req, "statement failed: %s %.*s: %.1000s", state, length, message, sql);
+}
+
+void error_report(tl_request *req, const char *sql, const PGresult *result, bool in_transaction)
+{
+    struct db_session *session = req->db;
+    session->error = error_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    /* Outside a transaction the pool has repeated it already. */
+    if (in_transaction && error_is_stale(result))
+        session->error = TL_DB_RETRY;
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    if (constraint)
+        session->constraint = arena_copy(req->arena, constraint);
+    log_failure(req, session->error, sql, result);
+}
