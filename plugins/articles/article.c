@@ -1,0 +1,59 @@
+/*
+ * Rows to JSON.
+ */
+#include "plugins/articles/article.h"
+
+#include "plugins/articles/site.h"
+
+void article_read(article *a, tl_rows *rows, size_t row)
+{
+    a->id = tl_row_int(rows, row, "id");
+    a->created_at = tl_row_time(rows, row, "created_at");
+    a->updated_at = tl_row_time(rows, row, "updated_at");
+    a->title = tl_row_text(rows, row, "title");
+    a->slug = tl_row_text(rows, row, "slug");
+    a->body = tl_row_text(rows, row, "body");
+    a->html = tl_row_text(rows, row, "html");
+    a->table_of_contents = tl_row_text(rows, row, "table_of_contents");
+    a->meta_description = tl_row_text(rows, row, "meta_description");
+    a->featured_image = tl_row_text(rows, row, "featured_image");
+    a->renderer = tl_row_text(rows, row, "renderer");
+}
+
+tl_json *article_json(tl_request *req, const article *a)
+{
+    tl_json *json = tl_json_object(req);
+
+    tl_json_set_int(json, "id", a->id);
+    tl_json_set_string(json, "created_at", a->created_at);
+    tl_json_set_string(json, "updated_at", a->updated_at);
+    tl_json_set_string(json, "title", a->title);
+    tl_json_set_string(json, "slug", a->slug);
+    tl_json_set_string(json, "body", a->body);
+    tl_json_set_string(json, "html", a->html);
+    tl_json_set_string(json, "table_of_contents", a->table_of_contents);
+    tl_json_set_string(json, "meta_description", a->meta_description);
+    tl_json_set_string(json, "featured_image", a->featured_image);
+    tl_json_set_string(json, "url", tl_format(req, "%.*s/articles/%s", the_site.url_length, the_site.url, a->slug));
+    return json;
+}
+
+tl_json *user_json(tl_request *req, tl_rows *rows, size_t row)
+{
+    tl_json *json = tl_json_object(req);
+
+    tl_json_set_int(json, "id", tl_row_int(rows, row, "user_id"));
+    tl_json_set_string(json, "username", tl_row_text(rows, row, "username"));
+    tl_json_set_string(json, "location", tl_row_text(rows, row, "location"));
+    tl_json_set_string(json, "avatar_url", tl_row_text(rows, row, "avatar_url"));
+    return json;
+}
+
+tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows)
+{
+    tl_json *json = tl_json_object(req);
+
+    tl_json_set(json, "article", article_json(req, a));
+    tl_json_set(json, "user", user_json(req, rows, 0));
+    return json;
+}

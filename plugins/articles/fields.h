@@ -1,0 +1,18 @@
+/*
+ * What an author may set, and how long it may be (the table's constraints say the same).
+ */
+#ifndef PLUGINS_ARTICLES_FIELDS_H
+#define PLUGINS_ARTICLES_FIELDS_H
+
+#include <talelio/talelio.h>
+
+extern const tl_field fields_to_publish[];
+extern const tl_field fields_to_change[];
+
+/* An http or https URL, or a path on this site: nothing that a page could run. */
+bool fields_is_image_url(const char *url);
+
+/* The body as JSON, checked against `fields`. NULL when the request has been answered. */
+tl_json *fields_read(tl_request *req, const tl_field *fields);
+
+#endif
