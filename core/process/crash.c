@@ -7,7 +7,6 @@
 #include "core/process/crash.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,8 +102,9 @@ bool crash_handler_install(bool tell_too)
 {
     tells = tell_too;
     /* An overflowed fiber has no room for a handler. Only the thread that runs plugin code gets this stack. */
-    stack_t stack = {.ss_sp = malloc(ALTERNATE_STACK), .ss_size = ALTERNATE_STACK};
-    if (!stack.ss_sp || sigaltstack(&stack, NULL) != 0)
+    static char room[ALTERNATE_STACK];
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
+    if (sigaltstack(&stack, NULL) != 0)
         return false;
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);

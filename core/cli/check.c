@@ -1,0 +1,72 @@
+/* talelio check: everything that could keep the server from starting or working, told in one go. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/command.h"
+#include "core/db/db.h"
+#include "core/health/health.h"
+#include "core/process/crash.h"
+#include "core/redis/redis.h"
+
+static void check_database(const db *d, problems *found)
+{
+    switch (db_state_of(d)) {
+    case DB_READY:
+        break;
+    case DB_REFUSED:
+        problems_add(found, NULL, 0, "[postgres] the database cannot be used: %s", db_reason(d));
+        break;
+    default:
+        problems_add(found, NULL, 0, "[postgres] the database cannot be reached: %s", db_reason(d));
+    }
+}
+
+static void check_redis(tl_request *req, const settings *s, problems *found)
+{
+    for (size_t i = 0; i < health_count(); i++)
+        if (strcmp(health_name(i), "redis") == 0 && health_check(req, i) != TL_OK)
+            problems_add(found, NULL, 0, "[redis] %s cannot be used: the line above says why", s->redis_address);
+}
+
+static void check_running(tl_request *req, void *arg)
+{
+    host *h = arg;
+    /* Plugins start last: what they would miss has been told by then. */
+    problems *told_by_start = problems_new();
+    int started = runtime_start(&h->runtime, req, false, told_by_start);
+    if (h->runtime.worker.db)
+        check_database(h->runtime.worker.db, h->found);
+    check_redis(req, &h->settings, h->found);
+    if (started != TL_OK && problems_count(h->found) == 0)
+        for (size_t i = 0; i < problems_count(told_by_start); i++)
+            problems_add(h->found, NULL, 0, "%s", problems_text(told_by_start, i));
+    problems_free(told_by_start);
+}
+
+static size_t module_count(const module_list *list)
+{
+    size_t count = 0;
+    for (const tl_module *m = module_first(list); m; m = m->next)
+        count++;
+    return count;
+}
+
+int command_check(const invocation *in)
+{
+    if (!cli_takes_nothing(in, cli_find("check")))
+        return CLI_USAGE;
+    host h;
+    if (!host_read(&h, in))
+        return host_close(&h, CLI_FAILED);
+    if (!crash_handler_install(true))
+        problems_add(h.found, NULL, 0, "the crash handler cannot be installed");
+    host_load(&h, false);
+    if (h.runtime.worker.modules)
+        router_free(module_list_router(h.runtime.worker.modules, h.found));
+    if (h.runtime.worker.requests && !runtime_run(&h.runtime, check_running, &h))
+        problems_add(h.found, NULL, 0, "the event loop cannot be set up: are there enough file descriptors?");
+    size_t plugins = module_count(h.runtime.worker.modules);
+    if (problems_count(h.found) == 0)
+        printf("all is well: %zu plugin%s, database, schema and Redis\n", plugins, plugins == 1 ? "" : "s");
+    return host_close(&h, CLI_OK);
+}

@@ -1,0 +1,186 @@
+/*
+ * One child process: fork and exec of this very program, what it says on its control socket, and its end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/process/generation.h"
+#include "core/process/ipc.h"
+#include "core/process/worker_main.h"
+
+enum { NUMBER_SIZE = 16, FIRST_FREE_FD = WORKER_CONTROL_FD + WORKER_FD_COUNT };
+
+int64_t process_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * In the child, between fork and exec: only system calls. Puts `fds` to their fixed numbers; -1 stays closed. They are
+ * first moved out of the way, as one may stand where another belongs.
+ */
+static bool place_fds(const int *fds)
+{
+    int away[WORKER_FD_COUNT];
+    for (int i = 0; i < WORKER_FD_COUNT; i++) {
+        away[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+        if (fds[i] >= 0 && away[i] < 0)
+            return false;
+    }
+    for (int i = 0; i < WORKER_FD_COUNT; i++)
+        if (away[i] >= 0 && dup2(away[i], WORKER_CONTROL_FD + i) < 0)
+            return false;
+    return true;
+}
+
+static _Noreturn void become_worker(const int *fds, char *const *argv, const sigset_t *mask)
+{
+    static const int ours[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        signal(ours[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (place_fds(fds))
+        execv("/proc/self/exe", argv);
+    _exit(127);
+}
+
+static pid_t spawn(child *c, int control)
+{
+    const generation *g = c->generation;
+    char slot[NUMBER_SIZE];
+    char number[NUMBER_SIZE];
+    snprintf(slot, sizeof slot, "%d", c->slot);
+    snprintf(number, sizeof number, "%d", g->number);
+    char *argv[] = {"talelio", WORKER_WORD, c->role == ROLE_JOBS ? "jobs" : "http",
+                    slot,      number,      g->state == GENERATION_STARTING ? "first" : "again",
+                    NULL};
+    int listener = c->role == ROLE_HTTP ? g->listeners->fds[c->slot] : -1;
+    int fds[WORKER_FD_COUNT] = {control, g->config_fd, g->board_fd, listener};
+    /* A signal in the child must not run the master's handlers. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_worker(fds, argv, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    child_listen(arg);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    child *c = arg;
+    generation_child_timer(c->generation, c);
+}
+
+void child_arm(child *c, int64_t milliseconds)
+{
+    if (!c->timer)
+        c->timer = event_new(c->generation->base, -1, 0, on_timer, c);
+    struct timeval pause = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    if (c->timer)
+        event_add(c->timer, &pause);
+}
+
+static void close_control(child *c)
+{
+    if (c->control_event)
+        event_free(c->control_event);
+    c->control_event = NULL;
+    if (c->control >= 0)
+        close(c->control);
+    c->control = -1;
+}
+
+void child_start(child *c)
+{
+    generation *g = c->generation;
+    c->ready = false;
+    c->told = 0;
+    c->started = process_now();
+    memset(&g->board[c->slot], 0, sizeof g->board[c->slot]);
+    int ends[2] = {-1, -1};
+    if (!ipc_pair(ends))
+        goto failed;
+    c->control = ends[0];
+    c->control_event = event_new(g->base, c->control, EV_READ | EV_PERSIST, on_control, c);
+    if (!c->control_event || event_add(c->control_event, NULL) != 0)
+        goto failed;
+    c->pid = spawn(c, ends[1]);
+    if (c->pid < 0)
+        goto failed;
+    close(ends[1]);
+    return;
+
+failed:
+    logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s cannot be started: %s", c->name, strerror(errno));
+    c->pid = 0;
+    if (ends[1] >= 0)
+        close(ends[1]);
+    close_control(c);
+}
+
+void child_send(child *c, char kind)
+{
+    if (c->control >= 0)
+        ipc_send(c->control, (ipc_kind)kind, NULL);
+}
+
+void child_listen(child *c)
+{
+    char text[IPC_TEXT_MAX];
+    while (c->control >= 0) {
+        switch (ipc_receive(c->control, text)) {
+        case IPC_READY:
+            c->ready = true;
+            generation_child_ready(c->generation, c);
+            break;
+        case IPC_PROBLEM:
+            c->told++;
+            generation_child_problem(c->generation, c, text);
+            break;
+        case IPC_NOTHING:
+            return;
+        default: /* gone; SIGCHLD tells how */
+            close_control(c);
+            return;
+        }
+    }
+}
+
+const char *child_bury(child *c, int status, char *text, size_t size)
+{
+    child_listen(c);
+    close_control(c);
+    if (c->timer)
+        event_del(c->timer);
+    char where[512];
+    board_describe(&c->generation->board[c->slot], where, sizeof where);
+    if (WIFSIGNALED(status))
+        snprintf(text, size, "%s (pid %d) was killed by SIG%s (%s)%s", c->name, (int)c->pid,
+                 sigabbrev_np(WTERMSIG(status)), strsignal(WTERMSIG(status)), where);
+    else
+        snprintf(text, size, "%s (pid %d) ended with exit code %d%s", c->name, (int)c->pid, WEXITSTATUS(status), where);
+    c->pid = 0;
+    c->ready = false;
+    return text;
+}

@@ -1,0 +1,292 @@
+/*
+ * What a generation does with the news of its processes: while it starts, the first failure ends it; while it serves,
+ * who dies is replaced; while it drains, nobody is.
+ */
+#include "core/process/generation.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/process/ipc.h"
+
+enum {
+    START_TIMEOUT = 30000, /* milliseconds until a process must be ready */
+    PAUSE_LEAST = 100,     /* before one that died is started again, doubling to … */
+    PAUSE_MOST = 5000,
+    HEALTHY_AGE = 10000, /* who has lived this long starts anew at PAUSE_LEAST */
+    KILL_GRACE = 2000,   /* beyond stop_timeout, which a process keeps itself */
+};
+
+static int write_config(const config *c)
+{
+    int fd = memfd_create("talelio-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -1;
+    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    if (!config_write(c, fd) || fcntl(fd, F_ADD_SEALS, seals) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void name_children(generation *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        child *c = &g->children[i];
+        c->generation = g;
+        c->slot = (int)i;
+        c->control = -1;
+        c->role = i + 1 < g->count ? ROLE_HTTP : ROLE_JOBS;
+        if (c->role == ROLE_JOBS)
+            snprintf(c->name, sizeof c->name, "jobs");
+        else
+            snprintf(c->name, sizeof c->name, "worker %d", c->slot + 1);
+    }
+}
+
+generation *generation_new(struct master *m, struct event_base *base, const listeners *l, logger *log, int number,
+                           config *c, const settings *s, problems *found)
+{
+    generation *g = calloc(1, sizeof *g);
+    if (!g)
+        abort();
+    *g = (generation){
+        .master = m,
+        .base = base,
+        .listeners = l,
+        .log = log,
+        .number = number,
+        .config = c,
+        .settings = *s,
+        .count = l->count + 1,
+        .config_fd = write_config(c),
+        .board_fd = board_create(l->count + 1),
+        .found = problems_new(),
+    };
+    g->children = calloc(g->count, sizeof *g->children);
+    g->board = g->board_fd < 0 ? NULL : board_map(g->board_fd, g->count);
+    if (!g->children || !g->board || g->config_fd < 0) {
+        problems_add(found, NULL, 0,
+                     "a generation of workers cannot be set up: are there enough memory and file "
+                     "descriptors?");
+        generation_free(g);
+        return NULL;
+    }
+    name_children(g);
+    return g;
+}
+
+void generation_free(generation *g)
+{
+    if (!g)
+        return;
+    for (size_t i = 0; g->children && i < g->count; i++)
+        if (g->children[i].timer)
+            event_free(g->children[i].timer);
+    if (g->end)
+        event_free(g->end);
+    board_unmap(g->board, g->count);
+    if (g->board_fd >= 0)
+        close(g->board_fd);
+    if (g->config_fd >= 0)
+        close(g->config_fd);
+    free(g->children);
+    problems_free(g->found);
+    config_free(g->config);
+    free(g);
+}
+
+static bool all_gone(const generation *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->children[i].pid > 0)
+            return false;
+    return true;
+}
+
+/* Tells the master once the last process has ended; `g` may be freed after that. */
+static void tell_if_gone(generation *g)
+{
+    if (!all_gone(g))
+        return;
+    if (g->state == GENERATION_DRAINING)
+        master_generation_gone(g->master, g);
+    else if (g->state == GENERATION_STARTING && g->failed)
+        master_generation_failed(g->master, g);
+}
+
+static void fail(generation *g)
+{
+    g->failed = true;
+    generation_kill(g);
+}
+
+void generation_start(generation *g)
+{
+    for (size_t i = 0; i < g->count && !g->failed; i++) {
+        child *c = &g->children[i];
+        child_start(c);
+        if (c->pid > 0) {
+            child_arm(c, START_TIMEOUT);
+        } else {
+            problems_add(g->found, NULL, 0, "%s cannot be started: are there enough processes and memory?", c->name);
+            fail(g);
+        }
+    }
+    tell_if_gone(g);
+}
+
+void generation_serve(generation *g)
+{
+    g->state = GENERATION_SERVING;
+    for (size_t i = 0; i < g->count; i++)
+        child_send(&g->children[i], IPC_SERVE);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    generation *g = arg;
+    logger_write(g->log, TL_WARNING, NULL, NULL, "generation %d has not ended in time: what is left of it is killed",
+                 g->number);
+    generation_kill(g);
+}
+
+void generation_drain(generation *g)
+{
+    bool starting = g->state == GENERATION_STARTING;
+    g->state = GENERATION_DRAINING;
+    for (size_t i = 0; i < g->count; i++) {
+        child *c = &g->children[i];
+        if (c->timer)
+            event_del(c->timer);
+        child_send(c, IPC_STOP);
+    }
+    if (starting)
+        generation_kill(g);
+    int64_t limit = g->settings.stop_timeout + KILL_GRACE;
+    g->end = event_new(g->base, -1, 0, on_end, g);
+    struct timeval pause = {.tv_sec = limit / 1000, .tv_usec = limit % 1000 * 1000};
+    if (g->end)
+        event_add(g->end, &pause);
+    tell_if_gone(g);
+}
+
+void generation_kill(generation *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->children[i].pid > 0)
+            kill(g->children[i].pid, SIGKILL);
+}
+
+void generation_reopen_logs(generation *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        child_send(&g->children[i], IPC_REOPEN);
+}
+
+void generation_child_ready(generation *g, child *c)
+{
+    event_del(c->timer);
+    if (g->state == GENERATION_SERVING) {
+        child_send(c, IPC_SERVE);
+        logger_write(g->log, TL_INFO, NULL, NULL, "%s (pid %d) serves in the place of the one that ended", c->name,
+                     (int)c->pid);
+        return;
+    }
+    if (g->state != GENERATION_STARTING || g->failed)
+        return;
+    for (size_t i = 0; i < g->count; i++)
+        if (!g->children[i].ready)
+            return;
+    master_generation_ready(g->master, g);
+}
+
+/* What is wrong with the configuration is wrong in every process: it is told once. */
+static void add_once(problems *found, const char *text)
+{
+    for (size_t i = 0; i < problems_count(found); i++)
+        if (strcmp(problems_text(found, i), text) == 0)
+            return;
+    problems_add(found, NULL, 0, "%s", text);
+}
+
+void generation_child_problem(generation *g, child *c, const char *text)
+{
+    if (g->state == GENERATION_STARTING)
+        add_once(g->found, text);
+    else
+        logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s cannot start: %s", c->name, text);
+}
+
+/* After a pause that doubles as long as it dies young. */
+static void start_again_later(child *c)
+{
+    bool healthy = process_now() - c->started >= HEALTHY_AGE;
+    c->pause = healthy || c->pause == 0 ? PAUSE_LEAST : c->pause * 2;
+    if (c->pause > PAUSE_MOST)
+        c->pause = PAUSE_MOST;
+    child_arm(c, c->pause);
+}
+
+void generation_child_timer(generation *g, child *c)
+{
+    if (c->pid > 0) {
+        char where[512];
+        board_describe(&g->board[c->slot], where, sizeof where);
+        char text[640];
+        snprintf(text, sizeof text, "%s was not ready after %d seconds%s", c->name, START_TIMEOUT / 1000, where);
+        c->told++;
+        generation_child_problem(g, c, text);
+        kill(c->pid, SIGKILL);
+        return;
+    }
+    child_start(c);
+    if (c->pid > 0)
+        child_arm(c, START_TIMEOUT);
+    else
+        start_again_later(c);
+}
+
+static void after_death(generation *g, child *c, int status, const char *how)
+{
+    switch (g->state) {
+    case GENERATION_STARTING:
+        if (!g->failed && c->told == 0)
+            add_once(g->found, how);
+        if (!g->failed)
+            fail(g);
+        break;
+    case GENERATION_SERVING:
+        logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s; it is started again", how);
+        start_again_later(c);
+        break;
+    case GENERATION_DRAINING:
+        if (!WIFEXITED(status) && WTERMSIG(status) != SIGKILL)
+            logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s", how);
+        break;
+    }
+    tell_if_gone(g);
+}
+
+bool generation_reap(generation *g, pid_t pid, int status)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        child *c = &g->children[i];
+        if (c->pid != pid)
+            continue;
+        char how[1024];
+        child_bury(c, status, how, sizeof how);
+        after_death(g, c, status, how);
+        return true;
+    }
+    return false;
+}

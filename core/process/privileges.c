@@ -1,0 +1,79 @@
+/*
+ * Giving up privileges, and the limits of a process.
+ */
+#include "core/process/privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void process_limits(const settings *s)
+{
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (strcmp(s->mode, "production") == 0)
+        prctl(PR_SET_DUMPABLE, 0);
+}
+
+static bool becomes_other(const settings *s)
+{
+    return geteuid() == 0 && s->user && *s->user;
+}
+
+static const struct passwd *find_user(const settings *s, problems *found)
+{
+    errno = 0;
+    const struct passwd *user = getpwnam(s->user);
+    if (!user)
+        problems_add(found, NULL, 0,
+                     "[server] user: there is no user '%s': create it (useradd --system %s), or name "
+                     "another one",
+                     s->user, s->user);
+    return user;
+}
+
+bool run_dir_make(const settings *s, problems *found)
+{
+    const struct passwd *user = becomes_other(s) ? find_user(s, found) : NULL;
+    if (becomes_other(s) && !user)
+        return false;
+    if (mkdir(s->run_dir, 0700) != 0 && errno != EEXIST) {
+        problems_add(found, NULL, 0, "[server] run_dir: cannot make %s: %s", s->run_dir, strerror(errno));
+        return false;
+    }
+    if (user && chown(s->run_dir, user->pw_uid, user->pw_gid) != 0) {
+        problems_add(found, NULL, 0, "[server] run_dir: cannot give %s to %s: %s", s->run_dir, s->user,
+                     strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+bool privileges_drop(const settings *s, problems *found)
+{
+    if (!becomes_other(s))
+        return true;
+    const struct passwd *user = find_user(s, found);
+    if (!user)
+        return false;
+    if (initgroups(s->user, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) {
+        problems_add(found, NULL, 0, "cannot become user '%s': %s", s->user, strerror(errno));
+        return false;
+    }
+    if (user->pw_uid != 0 && setuid(0) == 0) {
+        problems_add(found, NULL, 0, "could become root again after becoming '%s'", s->user);
+        return false;
+    }
+    return true;
+}
