@@ -86,16 +86,14 @@ static void check_http(check *k, const settings *s)
 
 static void check_server(check *k, const settings *s)
 {
-    const struct {
-        const char *key, *value;
-    } folders[] = {{"plugin_dir", s->plugin_dir}, {"migrations_dir", s->migrations_dir}, {"run_dir", s->run_dir}};
     if (s->address && !is_ip(s->address))
         complain(k, "server", "address", s->address, "an IPv4 or IPv6 address, such as 127.0.0.1, 0.0.0.0 or ::");
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        const entry *e = entry_find(k->c, "server", folders[i].key);
-        if (folders[i].value && e && !*e->value)
-            complain(k, "server", folders[i].key, "", "a folder");
-    }
+    if (s->plugin_dir && !*s->plugin_dir)
+        complain(k, "server", "plugin_dir", "", "a folder");
+    if (s->migrations_dir && !*s->migrations_dir)
+        complain(k, "server", "migrations_dir", "", "a folder");
+    if (s->run_dir && !*s->run_dir)
+        complain(k, "server", "run_dir", "", "a folder");
 }
 
 /* The address as keywords, which is how libpq has understood it, so that no password can hide in it. */
@@ -157,6 +155,8 @@ static void check_mail(check *k, const settings *s)
             complain(k, "mail", "smtp_url", *url ? NULL : "",
                      "smtp://host:587 or smtps://host:465; user and password have keys of their own");
     }
+    if (s->mail_folder && !*s->mail_folder && !is_smtp)
+        complain(k, "mail", "folder", "", "a folder, for the file driver");
     if (s->smtp_username && *s->smtp_username && s->smtp_password && !*s->smtp_password)
         complain(k, "mail", "smtp_password", "", "the password of smtp_username");
     if (s->mail_from && (!strchr(s->mail_from, '@') || strchr(s->mail_from, '\t')))

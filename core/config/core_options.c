@@ -187,6 +187,23 @@ static bool are_sections_known(const config *c, section_names known, problems *f
     return are_known;
 }
 
+/* Makes the folders and files of the core absolute; an empty log file stays empty. */
+static void resolve_paths(config *c, settings *s)
+{
+    const struct {
+        const char *section, *key, **path;
+    } paths[] = {
+        {"server", "plugin_dir", &s->plugin_dir}, {"server", "migrations_dir", &s->migrations_dir},
+        {"server", "run_dir", &s->run_dir},       {"log", "file", &s->log_file},
+        {"mail", "folder", &s->mail_folder},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        bound *b = bound_find(c, paths[i].section, paths[i].key);
+        if (b && *paths[i].path && **paths[i].path)
+            b->shown = *paths[i].path = path_resolve(c, *paths[i].path);
+    }
+}
+
 bool config_bind_core(config *c, settings *out, problems *found)
 {
     section_names known;
@@ -195,11 +212,6 @@ bool config_bind_core(config *c, settings *out, problems *found)
     bool is_bound = are_sections_known(c, known, found);
     for (size_t i = 0; i < known.count; i++)
         is_bound &= config_bind(c, known.sections[i].name, known.sections[i].options, sizeof(tl_option), NULL, found);
-    const char **paths[] = {&out->plugin_dir, &out->migrations_dir, &out->run_dir, &out->mail_folder};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        if (*paths[i])
-            *paths[i] = path_resolve(c, *paths[i]);
-    if (out->log_file && *out->log_file)
-        out->log_file = path_resolve(c, out->log_file);
+    resolve_paths(c, out);
     return core_check(c, out, found) && is_bound;
 }

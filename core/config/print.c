@@ -18,7 +18,7 @@ static void print_plugin_keys(const config *c, const char *section_name, FILE *o
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const entry *e = entry_find(c, section_name, keys[i]);
         if (e && !e->is_broken)
-            print_key(out, e->key, e->value, entry_source(c, e));
+            print_key(out, e->key, i > 0 ? path_resolve(c, e->value) : e->value, entry_source(c, e));
     }
 }
 
