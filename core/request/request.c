@@ -5,7 +5,6 @@
 #include "core/request/request.h"
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +25,8 @@ struct request_table {
     struct request_list all;
     struct request_list ready;
     size_t count;
-    const tl_request *current; /* the one whose fiber runs */
-    bool ready_is_active; /* the event below is in the loop's queue already */
+    const tl_request *current; /* the one whose code runs */
+    bool ready_is_active;      /* the event below is in the loop's queue already */
     bool sweep_is_armed;
     struct event *ready_event;
     struct event *sweep_event;
@@ -149,9 +148,16 @@ static void fiber_main(void *arg)
     req->ended = true;
 }
 
-/* The request has run for a while, since `began`. Clean-ups run here, on the loop's stack, so they cannot wait. */
-static void after_slice(tl_request *req, int64_t began)
+/* Around every run of a fiber. Clean-ups run here too, on the loop's stack, so they cannot wait. */
+static int64_t begin_slice(tl_request *req)
 {
+    req->worker->requests->current = req;
+    return loop_now(req->worker);
+}
+
+static void end_slice(tl_request *req, int64_t began)
+{
+    request_table *table = req->worker->requests;
     int64_t limit = req->worker->settings->log_slow_handler;
     if (limit > 0) {
         int64_t took = loop_now(req->worker) - began;
@@ -160,21 +166,21 @@ static void after_slice(tl_request *req, int64_t began)
     }
     if (req->ended)
         request_free(req);
+    table->current = NULL;
 }
 
 bool request_start(tl_request *req, void (*run)(tl_request *req, void *arg), void *arg)
 {
     req->run = run;
     req->run_arg = arg;
-    int64_t began = loop_now(req->worker);
-    req->worker->requests->current = req;
-    bool started = fiber_start(req->worker->fibers, fiber_main, req);
-    req->worker->requests->current = NULL;
-    if (!started) {
+    request_table *table = req->worker->requests;
+    int64_t began = begin_slice(req);
+    if (!fiber_start(req->worker->fibers, fiber_main, req)) {
         request_free(req);
+        table->current = NULL;
         return false;
     }
-    after_slice(req, began);
+    end_slice(req, began);
     return true;
 }
 
@@ -200,11 +206,9 @@ static void run_ready(evutil_socket_t fd, short what, void *arg)
     tl_request *req;
     while ((req = TAILQ_FIRST(&batch))) {
         TAILQ_REMOVE(&batch, req, in_ready);
-        int64_t began = loop_now(table->worker);
-        table->current = req;
+        int64_t began = begin_slice(req);
         fiber_resume(req->fiber);
-        table->current = NULL;
-        after_slice(req, began);
+        end_slice(req, began);
     }
 }
 
@@ -296,34 +300,4 @@ void request_cancel_all(request_table *table)
     {
         request_cancel(req, false);
     }
-}
-
-static void end_sleep(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    wait_finish(arg);
-}
-
-static void cancel_sleep(waiter *w)
-{
-    event_del(w->owner);
-}
-
-int request_sleep(tl_request *req, int64_t milliseconds)
-{
-    if (req->cancelled || req->ended)
-        return TL_CANCELLED;
-    if (milliseconds < 0)
-        milliseconds = 0;
-    struct event timer;
-    waiter w;
-    wait_init(&w, req, cancel_sleep, &timer);
-    struct timeval pause = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
-    /* The loop's idea of now is as old as this turn; work done in it must not shorten the sleep. */
-    event_base_update_cache_time(req->worker->base);
-    event_assign(&timer, req->worker->base, -1, 0, end_sleep, &w);
-    if (event_add(&timer, &pause) != 0)
-        return TL_ERROR;
-    return request_wait(req, &w);
 }

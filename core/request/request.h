@@ -68,7 +68,7 @@ request_table *request_table_new(struct worker *w);
 void request_table_free(request_table *table);
 size_t request_count(const request_table *table);
 
-/* The request whose fiber runs now; NULL on the loop's stack. Async-signal-safe. */
+/* The request whose code runs now, its clean-ups too; NULL when none does. Async-signal-safe. */
 const tl_request *request_current(const request_table *table);
 
 /*

@@ -15,8 +15,9 @@
 #include "core/log/log.h"
 #include "core/memory/arena.h"
 #include "core/pool/pool.h"
+#include "core/process/scoreboard.h"
 
-enum { RUN_SECONDS = 30, BOARD_SIZE = 4096 };
+enum { RUN_SECONDS = 30 };
 
 static char log_path[] = "/tmp/talelio-test-XXXXXX";
 
@@ -116,8 +117,7 @@ worker *fixture_worker_new(settings *s)
     assert_non_null(w->requests);
     w->pool = pool_new(w, (size_t)s->blocking_threads, (size_t)s->blocking_queue);
     assert_non_null(w->pool);
-    /* Nothing but core/process knows what a slot looks like; it is smaller than this. */
-    w->board = calloc(1, BOARD_SIZE);
+    w->board = calloc(1, sizeof *w->board);
     assert_non_null(w->board);
     the_worker = w;
     return w;

@@ -1,5 +1,8 @@
 /*
  * What most unit tests of the core stand on: a worker with a loop, fibers and a log, without HTTP or servers.
+ *
+ * Include cmocka.h after the headers of talelio: its macro `fail` meets members of that name. Assert outside of fibers,
+ * after fixture_run: a failing assertion jumps, and from another stack that ends the whole program.
  */
 #ifndef TESTS_UNIT_SUPPORT_FIXTURE_H
 #define TESTS_UNIT_SUPPORT_FIXTURE_H
