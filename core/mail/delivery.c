@@ -133,6 +133,8 @@ static void work(tl_request *req, void *arg)
     m->running = NULL;
     if (m->ending)
         destroy(m);
+    else if (result == 1 && !m->worker->stopping)
+        event_active(m->tick, EV_TIMEOUT, 0); /* there may be more */
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -172,6 +174,7 @@ mailer *mailer_new(struct worker *w)
         log_error(w, NULL, "mail: the loop has no room");
         goto failed;
     }
+    event_active(m->tick, EV_TIMEOUT, 0);
     return m;
 failed:
     destroy(m);

@@ -26,15 +26,23 @@ static size_t read_upload(char *buffer, size_t size, size_t count, void *arg)
     return length;
 }
 
+typedef struct dialogue {
+    bool at_recipient; /* the last command was RCPT */
+    bool refused;      /* … and its answer a permanent no */
+} dialogue;
+
 /*
- * Notes whether the command that was answered last was RCPT: libcurl gives the same error for several commands, and
- * only the recipient's refusal is final. Nothing else of the dialogue is kept, for it holds the password.
+ * libcurl gives the same error for several commands, and only the recipient's refusal is final. Nothing of the dialogue
+ * is kept, for it holds the password. Not asked afterwards: by then QUIT was the last command.
  */
 static int watch_dialogue(CURL *curl, curl_infotype type, char *data, size_t size, void *arg)
 {
     (void)curl;
+    dialogue *d = arg;
     if (type == CURLINFO_HEADER_OUT)
-        *(bool *)arg = size >= 8 && strncasecmp(data, "RCPT TO:", 8) == 0;
+        d->at_recipient = size >= 8 && strncasecmp(data, "RCPT TO:", 8) == 0;
+    else if (type == CURLINFO_HEADER_IN && d->at_recipient && size >= 3 && data[0] == '5')
+        d->refused = true;
     return 0;
 }
 
@@ -71,7 +79,7 @@ static void set_transfer(CURL *curl, const mail_delivery *d, upload *body, struc
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->left);
 }
 
-static void judge(mail_delivery *d, CURL *curl, CURLcode result, const char *detail, bool at_recipient)
+static void judge(mail_delivery *d, CURL *curl, CURLcode result, const char *detail, bool refused)
 {
     long code = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
@@ -80,8 +88,10 @@ static void judge(mail_delivery *d, CURL *curl, CURLcode result, const char *det
         return;
     }
     const char *text = detail[0] ? detail : curl_easy_strerror(result);
-    d->outcome = at_recipient && code >= 500 && code <= 599 ? MAIL_REFUSED : MAIL_FAILED;
-    if (code > 0)
+    d->outcome = refused ? MAIL_REFUSED : MAIL_FAILED;
+    char number[24];
+    snprintf(number, sizeof(number), "%ld", code);
+    if (code > 0 && !strstr(text, number))
         snprintf(d->error, sizeof(d->error), "%.160s (last answer %ld)", text, code);
     else
         snprintf(d->error, sizeof(d->error), "%.190s", text);
@@ -90,7 +100,7 @@ static void judge(mail_delivery *d, CURL *curl, CURLcode result, const char *det
 void mail_send_smtp(mail_delivery *d)
 {
     char detail[CURL_ERROR_SIZE] = "";
-    bool at_recipient = false;
+    dialogue heard = {false, false};
     size_t length = 0;
     d->outcome = MAIL_FAILED;
     snprintf(d->error, sizeof(d->error), "out of memory");
@@ -104,9 +114,9 @@ void mail_send_smtp(mail_delivery *d)
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
         curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L); /* or the next two are not used */
         curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, watch_dialogue);
-        curl_easy_setopt(curl, CURLOPT_DEBUGDATA, &at_recipient);
+        curl_easy_setopt(curl, CURLOPT_DEBUGDATA, &heard);
         CURLcode result = curl_easy_perform(curl);
-        judge(d, curl, result, detail, at_recipient);
+        judge(d, curl, result, detail, heard.refused);
     }
     curl_easy_cleanup(curl);
     curl_slist_free_all(to);
