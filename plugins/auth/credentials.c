@@ -7,9 +7,10 @@
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+/* A hyphen at the start looks like an option to mail programs, and mail refuses it. */
 static bool is_local_part(const char *text, size_t length)
 {
-    return length >= 1 && length <= EMAIL_LOCAL_MAX &&
+    return length >= 1 && length <= EMAIL_LOCAL_MAX && text[0] != '-' &&
            strspn(text, LETTERS_AND_DIGITS "!#$%&'*+-/=?^_`{|}~.") == length;
 }
 

@@ -61,6 +61,7 @@ static void other_texts_are_no_emails(void **state)
         "a@.b.org",
         "a@b.org.",
         "a@-b.org",
+        "-a@b.org",
         "a@b-.org",
         "a@b_c.org",
         "\xc3\xa9@b.org",
