@@ -1,0 +1,196 @@
+/*
+ * From a complete request to its handler: routing, authorization, and what the core answers by itself.
+ */
+#include <string.h>
+
+#include "core/db/db.h"
+#include "core/http/private.h"
+#include "core/log/log.h"
+#include "core/plugin/plugin.h"
+
+static void answer_error(http_exchange *x, int status, const char *message)
+{
+    reply_error(x, status, message);
+    reply_finish(x);
+}
+
+static void answer_busy(http_exchange *x, const char *message)
+{
+    reply_header(x, "Retry-After", "1");
+    answer_error(x, 503, message);
+}
+
+static path_result split_path(http_exchange *x)
+{
+    const frame_span path = x->frame.path;
+    if (path.length == 0) {
+        x->path.count = 0;
+        return PATH_OK;
+    }
+    buffer_reserve(&x->scratch, path.length);
+    return path_split(x->head.data + path.at, path.length, x->scratch.data, &x->path);
+}
+
+size_t exchange_max_body(http_exchange *x)
+{
+    route_match match = {0};
+    tl_method method = 0;
+    switch (x->frame.method) {
+    case FRAME_POST:
+        method = TL_POST;
+        break;
+    case FRAME_PUT:
+        method = TL_PUT;
+        break;
+    case FRAME_PATCH:
+        method = TL_PATCH;
+        break;
+    case FRAME_DELETE:
+        method = TL_DELETE;
+        break;
+    default:
+        break;
+    }
+    if (method != 0 && split_path(x) == PATH_OK)
+        router_find(x->server->router, &x->path, method, &match);
+    return match.route && match.route->max_body > 0 ? match.route->max_body : (size_t)x->server->settings->max_body;
+}
+
+static bool query_is_sound(http_exchange *x)
+{
+    const frame_span query = x->frame.query;
+    const char *text = x->head.data + query.at;
+    if (!memchr(text, '%', query.length))
+        return true;
+    /* Behind the segments of the path, which may lie in the same memory. */
+    size_t offset = x->frame.path.length;
+    buffer_reserve(&x->scratch, offset + query.length);
+    return query_is_valid(text, query.length, x->scratch.data + offset);
+}
+
+static void answer_options(http_exchange *x, unsigned methods)
+{
+    char allow[ALLOW_SIZE];
+    router_allow_text(methods, allow);
+    reply_header(x, "Allow", allow);
+    cors_preflight(x, allow);
+    reply_keep(x, 204, NULL, NULL, 0);
+    reply_finish(x);
+}
+
+/* Who asks? False when the request has been answered with a refusal. */
+static bool authorize(tl_request *req, http_exchange *x)
+{
+    const route *to = x->route;
+    if (to->auth == TL_AUTH_NONE || (to->auth == TL_AUTH_OPTIONAL && !exchange_header(x, "Authorization")))
+        return true;
+    tl_module *provider = NULL;
+    const tl_auth_v1 *auth = req->worker->modules ? module_auth(req->worker->modules, &provider) : NULL;
+    if (!auth) {
+        log_error(req->worker, req, "nobody provides %s", TL_AUTH_V1);
+        http_fail(req, 500, "Internal server error");
+        return false;
+    }
+    req->module = provider;
+    int result = auth->authenticate(req, &req->identity);
+    req->module = to->module;
+    /* Fail closed: whoever has been answered is not let in. */
+    if (result == TL_OK && !x->replied) {
+        req->has_identity = true;
+        return true;
+    }
+    if (!x->replied)
+        http_fail_service(req, TL_AUTH_V1, result);
+    return false;
+}
+
+static void answer_for_handler(tl_request *req, http_exchange *x)
+{
+    if (req->cancelled) {
+        http_fail_service(req, "request", TL_CANCELLED);
+        return;
+    }
+    const tl_module *module = x->route->module;
+    logger_write(req->worker->log, TL_LOG_ERROR, module ? module->name : NULL, req,
+                 "the handler of %s returned without a reply (plugin %s)", x->route->path,
+                 module ? module->name : "none");
+    http_fail(req, 500, "Internal server error");
+}
+
+static void run_handler(tl_request *req, void *exchange)
+{
+    http_exchange *x = exchange;
+    if (authorize(req, x))
+        x->route->handler(req);
+    if (req->db)
+        db_request_end(req);
+    if (!x->replied)
+        answer_for_handler(req, x);
+    x->req = NULL;
+    req->http = NULL;
+    if (x->conn)
+        reply_finish(x);
+    else
+        exchange_free(x);
+}
+
+static void copy_parameters(tl_request *req, http_exchange *x, const route_match *match)
+{
+    x->parameters = arena_alloc_raw(req->arena, sizeof(char *) * (match->parameter_count + 1));
+    for (size_t i = 0; i < match->parameter_count; i++) {
+        size_t at = match->parameters[i];
+        x->parameters[i] = arena_copy_bytes(req->arena, x->path.item[at].text, x->path.item[at].length);
+    }
+}
+
+static void start_handler(http_exchange *x, const route_match *match)
+{
+    struct worker *w = x->server->worker;
+    tl_request *req = request_new(w, w->settings->request_timeout);
+    if (!req) {
+        answer_busy(x, "The server is busy");
+        return;
+    }
+    memcpy(req->id, x->id, sizeof req->id);
+    req->http = x;
+    req->route = match->route;
+    req->module = match->route->module;
+    x->req = req;
+    x->route = match->route;
+    copy_parameters(req, x, match);
+    if (!request_start(req, run_handler, x)) {
+        x->req = NULL;
+        answer_busy(x, "The server is busy");
+    }
+}
+
+void exchange_dispatch(http_exchange *x)
+{
+    if (x->refusal.message) {
+        answer_error(x, x->refusal.status, x->refusal.message);
+        return;
+    }
+    if (x->frame.is_asterisk) {
+        answer_options(x, ~0u);
+        return;
+    }
+    path_result path = split_path(x);
+    if (path == PATH_MALFORMED || (x->frame.has_query && !query_is_sound(x))) {
+        answer_error(x, 400, path == PATH_MALFORMED ? "Malformed path" : "Malformed query");
+        return;
+    }
+    route_match match = {0};
+    if (path == PATH_OK)
+        router_find(x->server->router, &x->path, x->method, &match);
+    if (match.route) {
+        start_handler(x, &match);
+    } else if (match.allow == 0) {
+        answer_error(x, 404, "Not found");
+    } else if (x->frame.method == FRAME_OPTIONS) {
+        answer_options(x, match.allow);
+    } else {
+        char allow[ALLOW_SIZE];
+        reply_header(x, "Allow", router_allow_text(match.allow, allow));
+        answer_error(x, 405, "Method not allowed");
+    }
+}
