@@ -9,11 +9,11 @@
 #include "plugins/articles/site.h"
 
 /*
- * Small texts are rendered at once, which takes less than a millisecond. Those that are not done by then, because of
- * what they hold, start again in the pool, like large ones.
+ * Small texts are rendered at once, which takes about a millisecond at most. Those that are not done soon after, because
+ * of what they hold, start again in the pool, like large ones.
  */
-#define SMALL (32 * 1024)
-#define SMALL_MICROSECONDS 5000
+#define SMALL (16 * 1024)
+#define SMALL_MICROSECONDS 3000
 #define LARGE_MICROSECONDS 2000000
 
 typedef struct job {

@@ -1,0 +1,345 @@
+/*
+ * What becomes of Markdown. The expected HTML of plain CommonMark is what cmark 0.30.2 writes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/articles/markdown.h"
+
+#define SECOND 1000000
+
+static const markdown_rules strict = {.site_host = "www.talel.io"};
+static const markdown_rules trusting = {.site_host = "www.talel.io", .raw_html = true};
+
+typedef struct sample {
+    const char *text;
+    const char *html;
+} sample;
+
+static void expect_page(const char *text, const markdown_rules *rules, const char *html, const char *contents)
+{
+    markdown_page page;
+
+    assert_int_equal(markdown_render(text, strlen(text), rules, 10 * SECOND, &page), MARKDOWN_OK);
+    assert_string_equal(page.html, html);
+    assert_int_equal(page.html_length, strlen(html));
+    assert_string_equal(page.table_of_contents, contents);
+    assert_int_equal(page.table_of_contents_length, strlen(contents));
+    markdown_free(&page);
+}
+
+static void expect(const char *text, const char *html)
+{
+    expect_page(text, &strict, html, "");
+}
+
+static void commonmark_is_what_cmark_makes_of_it(void **state)
+{
+    (void)state;
+    static const sample samples[] = {
+        {"", ""},
+        {"\n \n", ""},
+        {"# Hello World", "<h1>Hello World</h1>"},
+        {"Setext\n===\n\ntext", "<h1>Setext</h1>\n<p>text</p>"},
+        {"a *b* **c** ***d*** `e<` \\*f\\*", "<p>a <em>b</em> <strong>c</strong> <em><strong>d</strong></em> "
+                                             "<code>e&lt;</code> *f*</p>"},
+        {"a  \nb\\\nc\nd", "<p>a<br />\nb<br />\nc\nd</p>"},
+        {"- a\n- b\n\n1. c\n2. d", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n<ol>\n<li>c</li>\n<li>d</li>\n</ol>"},
+        {"7. a\n\n   b\n8. c", "<ol start=\"7\">\n<li>\n<p>a</p>\n<p>b</p>\n</li>\n<li>\n<p>c</p>\n</li>\n</ol>"},
+        {"> a\nb\n> > c", "<blockquote>\n<p>a\nb</p>\n<blockquote>\n<p>c</p>\n</blockquote>\n</blockquote>"},
+        {"```c x\nint a < b;\n\n```", "<pre><code class=\"language-c\">int a &lt; b;\n\n</code></pre>"},
+        {"    code\n\n***", "<pre><code>code\n</code></pre>\n<hr />"},
+        {"[a][r] [b](/u 't\"&')\n\n[r]: </x y> (T)",
+         "<p><a href=\"/x%20y\" title=\"T\">a</a> <a href=\"/u\" title=\"t&quot;&amp;\">b</a></p>"},
+        {"&copy; &amp; &#233; \"q\" 'a' <", "<p>© &amp; é &quot;q&quot; 'a' &lt;</p>"},
+        {"a@b www.x.org ~~s~~ - [ ] t", "<p>a@b www.x.org ~~s~~ - [ ] t</p>"}, /* of GFM, only tables */
+        {"tab\tstop\r\nline", "<p>tab\tstop\nline</p>"},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        expect(samples[i].text, samples[i].html);
+}
+
+static void tables_are_gfm(void **state)
+{
+    (void)state;
+    expect(
+        "| a | b |\n|---|--:|\n| 1 \\| 2 | *3* |\n| only |\n",
+        "<table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"right\">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>1 | 2</td>"
+        "\n<td align=\"right\"><em>3</em></td>\n</tr>\n<tr>\n<td>only</td>\n<td align=\"right\"></td>\n</tr>\n</tbody>"
+        "\n</table>");
+}
+
+static void images_load_lazily(void **state)
+{
+    (void)state;
+    expect("![alt *text* & `c`](/a.png \"ti\\\"tle\")", "<p><img src=\"/a.png\" alt=\"alt text &amp; c\" "
+                                                        "title=\"ti&quot;tle\" loading=\"lazy\" /></p>");
+    expect("![a ![b](c) [d](e)](f)", "<p><img src=\"f\" alt=\"a b d\" loading=\"lazy\" /></p>");
+    expect("![a\" onerror=\"alert(1)](/x.png)",
+           "<p><img src=\"/x.png\" alt=\"a&quot; onerror=&quot;alert(1)\" loading=\"lazy\" /></p>");
+}
+
+static void links_to_other_sites_open_in_a_new_tab(void **state)
+{
+    (void)state;
+    expect("[x](https://example.org/?a=1&b=2 't')",
+           "<p><a href=\"https://example.org/?a=1&amp;b=2\" title=\"t\" target=\"_blank\" rel=\"noopener\">x</a></p>");
+    expect("<https://example.org>",
+           "<p><a href=\"https://example.org\" target=\"_blank\" rel=\"noopener\">https://example.org</a></p>");
+    expect("[![i](/i.png)](//example.org)", "<p><a href=\"//example.org\" target=\"_blank\" rel=\"noopener\">"
+                                            "<img src=\"/i.png\" alt=\"i\" loading=\"lazy\" /></a></p>");
+    expect("[a](https://www.talel.io/z) [b](/l) [c](#d) <e@f.org>",
+           "<p><a href=\"https://www.talel.io/z\">a</a> <a href=\"/l\">b</a> <a href=\"#d\">c</a> "
+           "<a href=\"mailto:e@f.org\">e@f.org</a></p>");
+}
+
+static void two_headings_make_a_table_of_contents(void **state)
+{
+    (void)state;
+    expect_page("# Intro\n\n## Über *uns*\n\ntext\n\n## Intro\n", &strict,
+                "<h1 id=\"intro\">Intro</h1>\n<h2 id=\"uber-uns\">Über <em>uns</em></h2>\n<p>text</p>\n"
+                "<h2 id=\"intro-2\">Intro</h2>",
+                "<div class=\"toc\"><ul><li><a href=\"#intro\">Intro</a><ul><li><a href=\"#uber-uns\">Über uns</a></li>"
+                "<li><a href=\"#intro-2\">Intro</a></li></ul></li></ul></div>");
+}
+
+static void one_heading_makes_none(void **state)
+{
+    (void)state;
+    expect("text\n\n## One", "<p>text</p>\n<h2>One</h2>");
+}
+
+static void levels_may_jump(void **state)
+{
+    (void)state;
+    expect_page(
+        "# a\n### b\n## c\n#### d\n# e\n", &strict,
+        "<h1 id=\"a\">a</h1>\n<h3 id=\"b\">b</h3>\n<h2 id=\"c\">c</h2>\n<h4 id=\"d\">d</h4>\n<h1 id=\"e\">e</h1>",
+        "<div class=\"toc\"><ul><li><a href=\"#a\">a</a><ul><li><a href=\"#b\">b</a></li>"
+        "<li><a href=\"#c\">c</a><ul><li><a href=\"#d\">d</a></li></ul></li></ul></li>"
+        "<li><a href=\"#e\">e</a></li></ul></div>");
+    expect_page("### a\n# b\n", &strict, "<h3 id=\"a\">a</h3>\n<h1 id=\"b\">b</h1>",
+                "<div class=\"toc\"><ul><li><a href=\"#a\">a</a></li><li><a href=\"#b\">b</a></li></ul></div>");
+    expect_page("# a\n### b\n##### c\n### d\n", &strict,
+                "<h1 id=\"a\">a</h1>\n<h3 id=\"b\">b</h3>\n<h5 id=\"c\">c</h5>\n<h3 id=\"d\">d</h3>",
+                "<div class=\"toc\"><ul><li><a href=\"#a\">a</a><ul><li><a href=\"#b\">b</a><ul>"
+                "<li><a href=\"#c\">c</a></li></ul></li><li><a href=\"#d\">d</a></li></ul></li></ul></div>");
+}
+
+static void ids_are_unique_whatever_the_headings_say(void **state)
+{
+    (void)state;
+    expect_page(
+        "# A\n# A\n# A 2\n# a-2\n# !\n# ?\n", &strict,
+        "<h1 id=\"a\">A</h1>\n<h1 id=\"a-2\">A</h1>\n<h1 id=\"a-2-2\">A 2</h1>\n<h1 id=\"a-2-3\">a-2</h1>\n"
+        "<h1 id=\"section\">!</h1>\n<h1 id=\"section-2\">?</h1>",
+        "<div class=\"toc\"><ul><li><a href=\"#a\">A</a></li><li><a href=\"#a-2\">A</a></li>"
+        "<li><a href=\"#a-2-2\">A 2</a></li><li><a href=\"#a-2-3\">a-2</a></li><li><a href=\"#section\">!</a></li>"
+        "<li><a href=\"#section-2\">?</a></li></ul></div>");
+}
+
+static void a_table_of_contents_holds_plain_escaped_text(void **state)
+{
+    (void)state;
+    expect_page(
+        "> # <b>x</b> `c<d` & ![i](y) \"q\"\n\n- two\n  lines\n  ---\n", &strict,
+        "<blockquote>\n<h1 id=\"x-c-d-i-q\"><!-- raw HTML omitted -->x<!-- raw HTML omitted --> <code>c&lt;d</code> "
+        "&amp; <img src=\"y\" alt=\"i\" loading=\"lazy\" /> &quot;q&quot;</h1>\n</blockquote>\n<ul>\n<li>\n"
+        "<h2 id=\"two-lines\">two\nlines</h2>\n</li>\n</ul>",
+        "<div class=\"toc\"><ul><li><a href=\"#x-c-d-i-q\">x c&lt;d &amp; i &quot;q&quot;</a><ul>"
+        "<li><a href=\"#two-lines\">two lines</a></li></ul></li></ul></div>");
+}
+
+static void raw_html_is_left_out(void **state)
+{
+    (void)state;
+    expect("<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b",
+           "<!-- raw HTML omitted -->\n<p>a <!-- raw HTML omitted --> b</p>");
+    expect("<div class=\"gallery\">\n<img src=\"/a.png\">\n</div>", "<!-- raw HTML omitted -->");
+}
+
+static void trusted_authors_may_write_html(void **state)
+{
+    (void)state;
+    static const char gallery[] = "<div class=\"gallery\">\n<img src=\"/a.png\">\n</div>";
+
+    expect_page(gallery, &trusting, gallery, "");
+    expect_page("a <b class='x'>*c*</b>", &trusting, "<p>a <b class='x'><em>c</em></b></p>", "");
+    expect_page("![a](/b.png)", &trusting, "<p><img src=\"/b.png\" alt=\"a\" loading=\"lazy\" /></p>", "");
+}
+
+static void dangerous_addresses_never_pass(void **state)
+{
+    (void)state;
+    static const sample samples[] = {
+        {"[x](javascript:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](JaVaScRiPt:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](&#106;avascript:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](javascript&colon;alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](java&#10;script:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](&#1;javascript:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](<java\tscript:alert(1)>)", "<p><a href=\"\">x</a></p>"},
+        {"[x](javascript\\:alert(1))", "<p><a href=\"\">x</a></p>"},
+        {"[x](vbscript:x)", "<p><a href=\"\">x</a></p>"},
+        {"[x](file:///etc/passwd)", "<p><a href=\"\">x</a></p>"},
+        {"[x](data:text/html;base64,PHM=)", "<p><a href=\"\">x</a></p>"},
+        {"![x](data:image/svg+xml,x)", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"![x](javascript:alert(1))", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"![x](data:image/png;base64,AA==)",
+         "<p><img src=\"data:image/png;base64,AA==\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"<javascript:alert(1)>", "<p><a href=\"\">javascript:alert(1)</a></p>"},
+        {"[x]\n\n[x]: javascript:alert(1)", "<p><a href=\"\">x</a></p>"},
+        {"[a](/x \"t\\\" onmouseover=\\\"alert(1)\")",
+         "<p><a href=\"/x\" title=\"t&quot; onmouseover=&quot;alert(1)\">a</a></p>"},
+        {"[a](/x\"onclick=alert(1))", "<p><a href=\"/x%22onclick=alert(1)\">a</a></p>"},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        expect_page(samples[i].text, &strict, samples[i].html, "");
+        expect_page(samples[i].text, &trusting, samples[i].html, "");
+    }
+}
+
+/* `start`, and `count` times `part` behind it. */
+static char *repeat(const char *start, const char *part, size_t count)
+{
+    size_t length = strlen(part), head = strlen(start);
+    char *text = malloc(head + count * length + 1);
+
+    assert_non_null(text);
+    memcpy(text, start, head);
+    for (size_t i = 0; i < count; i++)
+        memcpy(text + head + i * length, part, length);
+    text[head + count * length] = '\0';
+    return text;
+}
+
+static markdown_status try_page(char *text, int64_t microseconds, markdown_page *page)
+{
+    markdown_status status = markdown_render(text, strlen(text), &strict, microseconds, page);
+
+    free(text);
+    return status;
+}
+
+static void deep_nesting_is_harmless(void **state)
+{
+    (void)state;
+    markdown_page page;
+
+    assert_int_equal(try_page(repeat("", "> ", 10000), 10 * SECOND, &page), MARKDOWN_OK);
+    markdown_free(&page);
+    assert_int_equal(try_page(repeat("", "*a _b ", 5000), 10 * SECOND, &page), MARKDOWN_OK);
+    markdown_free(&page);
+}
+
+static void a_table_that_explodes_is_refused(void **state)
+{
+    (void)state;
+    markdown_page page;
+    /* given 2000 columns, and lines of one cell, each of which would become 2000 */
+    char *columns = repeat("", "|a", 2000);
+    char *marks = repeat("|\n", "|-", 2000);
+    char *lines = repeat("|\n", "x\n", 20000);
+    char *table = malloc(strlen(columns) + strlen(marks) + strlen(lines) + 1);
+    assert_non_null(table);
+    strcpy(stpcpy(stpcpy(table, columns), marks), lines);
+    free(columns);
+    free(marks);
+    free(lines);
+
+    assert_int_equal(try_page(table, 60 * SECOND, &page), MARKDOWN_TOO_LARGE);
+    assert_null(page.html);
+}
+
+static void a_page_out_of_proportion_is_refused(void **state)
+{
+    (void)state;
+    markdown_page page;
+    /* given empty headings: two bytes each, which get an id and a line of the table of contents */
+    assert_int_equal(try_page(repeat("", "#\n", 30000), 60 * SECOND, &page), MARKDOWN_TOO_LARGE);
+    assert_null(page.html);
+}
+
+static void what_takes_too_long_is_given_up(void **state)
+{
+    (void)state;
+    markdown_page page;
+    /* given a pattern that costs cmark the square of its length: half a minute */
+    assert_int_equal(try_page(repeat("", "![[]()", 80000), SECOND / 10, &page), MARKDOWN_TOO_SLOW);
+    assert_null(page.html);
+}
+
+static void a_large_article_is_rendered(void **state)
+{
+    (void)state;
+    markdown_page page;
+    size_t count = 0;
+
+    assert_int_equal(try_page(repeat("# a\n\n# b\n\n", "A paragraph of *some* length.\n\n", 15000), 10 * SECOND, &page),
+                     MARKDOWN_OK);
+    for (const char *at = page.html; (at = strstr(at, "<em>")); at++)
+        count++;
+    assert_int_equal(count, 15000);
+    markdown_free(&page);
+}
+
+static void *render_often(void *failed)
+{
+    for (int i = 0; i < 300; i++) {
+        markdown_page page;
+        markdown_status status = markdown_render("# a\n# a\n![b](c)\n|x|\n|-|\n", 25, &strict, 10 * SECOND, &page);
+        if (status != MARKDOWN_OK || !strstr(page.html, "<h1 id=\"a-2\">") || !strstr(page.html, "<table>"))
+            *(bool *)failed = true;
+        markdown_free(&page);
+    }
+    return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    bool failed[4] = {false};
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, render_often, &failed[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(failed[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commonmark_is_what_cmark_makes_of_it),
+        cmocka_unit_test(tables_are_gfm),
+        cmocka_unit_test(images_load_lazily),
+        cmocka_unit_test(links_to_other_sites_open_in_a_new_tab),
+        cmocka_unit_test(two_headings_make_a_table_of_contents),
+        cmocka_unit_test(one_heading_makes_none),
+        cmocka_unit_test(levels_may_jump),
+        cmocka_unit_test(ids_are_unique_whatever_the_headings_say),
+        cmocka_unit_test(a_table_of_contents_holds_plain_escaped_text),
+        cmocka_unit_test(raw_html_is_left_out),
+        cmocka_unit_test(trusted_authors_may_write_html),
+        cmocka_unit_test(dangerous_addresses_never_pass),
+        cmocka_unit_test(deep_nesting_is_harmless),
+        cmocka_unit_test(a_table_that_explodes_is_refused),
+        cmocka_unit_test(a_page_out_of_proportion_is_refused),
+        cmocka_unit_test(what_takes_too_long_is_given_up),
+        cmocka_unit_test(a_large_article_is_rendered),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
+    };
+    markdown_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
