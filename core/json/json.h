@@ -1,5 +1,11 @@
 /*
  * JSON values of a request, by json-c. As documented in talelio/json.h.
+ *
+ * json_parse takes RFC 8259 and nothing else, and refuses beyond it: more than 32 levels or 16384 values, U+0000 in
+ * strings and names, numbers that a double cannot hold. Integers outside int64_t are TL_JSON_DOUBLE. Of members with
+ * the same name the last one counts.
+ *
+ * Bytes that are not UTF-8 are set as U+FFFD, numbers that are not finite as null.
  */
 #ifndef CORE_JSON_JSON_H
 #define CORE_JSON_JSON_H
