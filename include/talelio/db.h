@@ -32,7 +32,7 @@ typedef struct tl_db_api {
     int (*rollback)(tl_request *req);
     tl_db_error (*error)(const tl_request *req);
     const char *(*constraint)(const tl_request *req);
-    int (*fail)(tl_request *req);
+    int (*reply_error)(tl_request *req);
     size_t (*row_count)(const tl_rows *rows);
     int64_t (*affected)(const tl_rows *rows);
     bool (*is_null)(tl_rows *rows, size_t row, const char *column);
@@ -93,7 +93,7 @@ static inline const char *tl_db_constraint(const tl_request *req)
 /* Answers for a failed database call: 503 with Retry-After when unavailable, 500 otherwise. Does not wait. */
 static inline int tl_fail_db(tl_request *req)
 {
-    return tl_the_host->db->fail(req);
+    return tl_the_host->db->reply_error(req);
 }
 
 /* The number of rows in the result. */

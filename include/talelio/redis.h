@@ -12,7 +12,7 @@ typedef struct tl_redis_api {
     size_t struct_size;
     const char *(*key)(tl_request *req, const char *kind, const char *name);
     tl_redis_value *(*command)(tl_request *req, size_t count, const char *const *words);
-    int (*fail)(tl_request *req);
+    int (*reply_error)(tl_request *req);
     bool (*is_nil)(const tl_redis_value *value);
     const char *(*text)(const tl_redis_value *value);
     int64_t (*integer)(const tl_redis_value *value);
@@ -43,7 +43,7 @@ static inline tl_redis_value *tl_redis_list(tl_request *req, size_t count, const
 /* Answers for a failed call: 503 with Retry-After when Redis is away, 500 otherwise. Does not wait. */
 static inline int tl_fail_redis(tl_request *req)
 {
-    return tl_the_host->redis->fail(req);
+    return tl_the_host->redis->reply_error(req);
 }
 
 static inline bool tl_redis_is_nil(const tl_redis_value *value)
