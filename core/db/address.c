@@ -1,6 +1,6 @@
 /*
- * Where the database is: the connection string taken apart, and names of hosts resolved in the blocking pool, because
- * libpq would resolve them on the loop. Several hosts stay several: libpq tries them in order, with
+ * Where the database is: the connection string taken apart, and names of hosts resolved aside, because libpq would
+ * resolve them on the loop. Several hosts stay several: libpq tries them in order, with
  * target_session_attrs as in the string.
  *
  * Not resolved here are hosts that libpq takes from its environment (PGHOST, a service file).
@@ -11,14 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/db/lookup.h"
 #include "core/db/private.h"
-#include "core/pool/pool.h"
-
-typedef struct lookup {
-    address *owner; /* NULL once the address is freed */
-    places found;
-    lookup_error error;
-} lookup;
 
 struct address {
     db *db;
@@ -67,8 +61,7 @@ void address_free(address *a)
 {
     if (!a)
         return;
-    if (a->running)
-        a->running->owner = NULL;
+    lookup_free(a->running);
     PQconninfoFree(a->options);
     free(a);
 }
@@ -78,68 +71,31 @@ const char *address_problem(const address *a)
     return a->problem;
 }
 
-/* On the loop or on the lookup's fiber; connections go on from the loop. */
-static void looked_up(address *a, const lookup *l)
+static void looked_up(const places *found, const lookup_error *error, void *arg)
 {
+    address *a = arg;
     db *d = a->db;
-    a->running = NULL;
     a->is_fresh = true;
-    a->error = l->error;
+    a->error = *error;
     /* When names cannot be resolved now, the addresses of before may still do. */
-    if (l->found.count > 0) {
-        a->current = l->found;
+    if (found->count > 0) {
+        a->current = *found;
         a->first %= a->current.count;
     }
-    for (size_t i = 0; i < d->shared_count + d->leased_count; i++) {
-        connection *c = i < d->shared_count ? &d->shared[i] : &d->leased[i - d->shared_count];
-        if (c->state == LINK_LOOKUP)
-            connection_wake(c);
-    }
-}
-
-static void look_up(void *arg)
-{
-    lookup *l = arg;
-    places_resolve(&l->found, &l->error);
-}
-
-static void run_lookup(tl_request *req, void *arg)
-{
-    lookup *l = arg;
-    if (pool_run(req->worker->pool, req, look_up, l) != TL_OK) {
-        l->found.count = 0;
-        snprintf(l->error.text, sizeof l->error.text, "no thread to look up the database's host");
-    }
-    if (l->owner)
-        looked_up(l->owner, l);
-    free(l);
-}
-
-static void start_lookup(address *a)
-{
-    lookup *l = calloc(1, sizeof *l);
-    tl_request *req = l ? request_new(a->db->worker, 0) : NULL;
-    if (!req) {
-        free(l); /* too many requests: the connection's own time limit ends this attempt */
-        return;
-    }
-    l->owner = a;
-    l->found = a->given;
-    a->running = l;
-    if (!request_start(req, run_lookup, l)) {
-        a->running = NULL;
-        free(l);
-    }
+    lookup_free(a->running);
+    a->running = NULL;
+    for (size_t i = 0; i < d->shared_count + d->leased_count; i++)
+        connection_go_on(i < d->shared_count ? &d->shared[i] : &d->leased[i - d->shared_count]);
 }
 
 bool address_ready(address *a)
 {
-    /* Without threads (no pool in this process) libpq resolves by itself. */
-    if (!a->has_names || !a->db->worker->pool || a->is_fresh)
+    if (!a->has_names || a->is_fresh)
         return true;
+    /* Without a thread the connection's own time limit ends this attempt. */
     if (!a->running)
-        start_lookup(a);
-    return false; /* even when it has ended already: the connections are woken */
+        a->running = lookup_start(a->db->worker->base, &a->given, looked_up, a);
+    return false;
 }
 
 const char *address_lookup_error(const address *a)

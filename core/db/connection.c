@@ -227,10 +227,10 @@ static void start(connection *c)
     event_add(c->read, NULL);
 }
 
-static void on_address(evutil_socket_t fd, short what, void *arg)
+void connection_go_on(connection *c)
 {
-    (void)fd, (void)what;
-    connection *c = arg;
+    if (c->state != LINK_LOOKUP)
+        return;
     const char *error = address_lookup_error(c->db->address);
     if (error) {
         address_failed(c->db->address, NULL, false);
@@ -238,11 +238,6 @@ static void on_address(evutil_socket_t fd, short what, void *arg)
     } else {
         start(c);
     }
-}
-
-void connection_wake(connection *c)
-{
-    event_active(c->read, EV_TIMEOUT, 0);
 }
 
 void connection_open(connection *c)
@@ -254,7 +249,6 @@ void connection_open(connection *c)
     }
     connection_set_timer(c, CONNECT_TIMEOUT);
     c->state = LINK_LOOKUP;
-    event_assign(c->read, c->db->worker->base, -1, 0, on_address, c);
     if (address_ready(c->db->address))
         start(c);
 }

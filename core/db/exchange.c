@@ -6,29 +6,35 @@
 
 #include "core/db/private.h"
 
+static void choose_text(db *d, statement *s)
+{
+    bool full;
+    s->text = texts_number(d->texts, s->sql, &full);
+    if (full)
+        log_warning(d->worker, NULL,
+                    "more than %d different statements: further ones are not prepared; a plugin seems to put values "
+                    "into the text of statements: %.200s",
+                    TEXTS_MAX, s->sql);
+}
+
 static bool send_query(connection *c, statement *s)
 {
-    if (s->kind == STATEMENT_QUERY && c->db->worker->settings->db_prepare) {
-        bool full;
-        s->text = texts_number(c->db->texts, s->sql, &full);
-        if (full)
-            log_warning(c->db->worker, NULL,
-                        "more than %d different statements: further ones are not prepared; a plugin seems to put "
-                        "values into the text of statements: %.200s",
-                        TEXTS_MAX, s->sql);
-    }
-    if (s->text < 0)
+    if (s->kind == STATEMENT_QUERY && c->db->worker->settings->db_prepare)
+        choose_text(c->db, s);
+    prepared *p = s->text < 0 ? NULL : &c->prepared[s->text];
+    if (!p || p->is_sent) {
+        s->text = -1;
         return PQsendQueryParams(c->pq, s->sql, s->count, NULL, s->params, NULL, NULL, 0);
-    prepared *p = &c->prepared[s->text];
+    }
     char name[16];
     texts_name(s->text, p->generation, name);
-    if (!p->known) {
+    s->generation = p->generation;
+    if (!p->is_known) {
+        p->is_sent = true;
+        s->preparing = true;
         if (!PQsendPrepare(c->pq, name, s->sql, 0, NULL))
             return false;
-        p->known = true;
-        s->preparing = true;
     }
-    s->generation = p->generation;
     return PQsendQueryPrepared(c->pq, name, s->count, s->params, NULL, NULL, 0);
 }
 
@@ -59,21 +65,31 @@ void connection_send(connection *c, statement *s, bool begin)
         connection_fail(c, false, PQerrorMessage(c->pq));
 }
 
-/* The server does not know the statement any more, or never did. */
+static void prepared_answered(connection *c, statement *s, bool is_known)
+{
+    prepared *p = &c->prepared[s->text];
+    s->preparing = false;
+    p->is_sent = false;
+    p->is_known = is_known;
+}
+
+/* The server has lost it, or it fits the tables no more. Others may have told already. */
 static void forget_prepared(connection *c, const statement *s)
 {
     prepared *p = &c->prepared[s->text];
-    if (p->known && p->generation == s->generation) {
-        p->known = false;
-        p->generation++;
-    }
+    if (!p->is_known || p->generation != s->generation)
+        return;
+    p->is_known = false;
+    p->generation++;
 }
 
 static void answer_query(connection *c, statement *s)
 {
     db *d = c->db;
-    bool stale = s->result && s->text >= 0 && !s->preparing && error_is_stale(s->result);
-    if (s->text >= 0 && (stale || s->preparing))
+    if (s->preparing)
+        prepared_answered(c, s, false);
+    bool stale = s->result && s->text >= 0 && error_is_stale(s->result);
+    if (stale)
         forget_prepared(c, s);
     if (stale && c->shared && s->call && !s->retried) {
         PQclear(s->result);
@@ -135,7 +151,7 @@ static void take(connection *c, PGresult *result)
         } else if (prelude && s->beginning) {
             s->beginning = false;
         } else if (prelude) {
-            s->preparing = false;
+            prepared_answered(c, s, true);
         }
         return;
     }

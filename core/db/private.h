@@ -104,7 +104,8 @@ typedef enum link_state {
 
 typedef struct prepared {
     uint16_t generation; /* part of the name, so that a stale statement is simply left behind */
-    bool known;
+    bool is_sent;        /* Parse is on its way: until it is answered, others with this text go unprepared */
+    bool is_known;       /* the server has it */
 } prepared;
 
 struct connection {
@@ -180,8 +181,8 @@ void connection_drop(connection *c);
 void connection_fail(connection *c, bool refused, const char *reason);
 /* Until the next attempt to connect, or until an idle connection is closed. */
 void connection_set_timer(connection *c, int64_t milliseconds);
-/* The address it waits for has been looked up. */
-void connection_wake(connection *c);
+/* When it waits for the address: that has been looked up. */
+void connection_go_on(connection *c);
 /* A statement of the set-up has its answer in `s->result`. */
 void connection_setup_answer(connection *c, statement *s);
 
