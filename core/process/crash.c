@@ -2,7 +2,7 @@
  * Everything that runs in the handler is async-signal-safe: it reads memory, copies bytes and calls write. A request
  * whose own struct is destroyed may crash it once more, which ends the process at once, with what had been written.
  *
- * AddressSanitizer handles the signals itself, on its own stack; it calls us before the process ends.
+ * AddressSanitizer handles faults itself, on its own stack, and calls us before the process ends.
  */
 #include "core/process/crash.h"
 
@@ -20,7 +20,9 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+#ifndef TL_ASAN
 enum { ALTERNATE_STACK = 64 * 1024 };
+#endif
 
 static bool tells;
 
@@ -72,22 +74,6 @@ static void report(int signal_number, const void *address)
         tell(w->board);
 }
 
-#ifdef TL_ASAN
-
-static void before_death(void)
-{
-    report(0, NULL);
-}
-
-bool crash_handler_install(bool tell_too)
-{
-    tells = tell_too;
-    __sanitizer_set_death_callback(before_death);
-    return true;
-}
-
-#else
-
 static void on_signal(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
@@ -98,21 +84,44 @@ static void on_signal(int signal_number, siginfo_t *info, void *context)
     raise(signal_number);
 }
 
+#ifdef TL_ASAN
+
+static const int deadly[] = {SIGABRT};
+
+static void before_death(void)
+{
+    report(0, NULL);
+}
+
+static bool prepare(void)
+{
+    __sanitizer_set_death_callback(before_death);
+    return true;
+}
+
+#else
+
+static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+/* An overflowed fiber has no room for a handler. Only the thread that runs plugin code gets this stack. */
+static bool prepare(void)
+{
+    static char room[ALTERNATE_STACK];
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
+    return sigaltstack(&stack, NULL) == 0;
+}
+
+#endif
+
 bool crash_handler_install(bool tell_too)
 {
     tells = tell_too;
-    /* An overflowed fiber has no room for a handler. Only the thread that runs plugin code gets this stack. */
-    static char room[ALTERNATE_STACK];
-    stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
-    if (sigaltstack(&stack, NULL) != 0)
+    if (!prepare())
         return false;
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
         if (sigaction(deadly[i], &action, NULL) != 0)
             return false;
     return true;
 }
-
-#endif

@@ -1,0 +1,8 @@
+/* Provides "shared.v1", as the plugin "provider" does. */
+#include <talelio/talelio.h>
+
+static const size_t functions = sizeof functions;
+
+static const tl_service provides[] = {{"shared.v1", &functions}, {0}};
+
+TL_PLUGIN(.name = "second_provider", .version = "1", .provides = provides);
