@@ -29,10 +29,10 @@ bool link_is_dangerous(const char *url)
     static const char *const images[] = {"data:image/png", "data:image/gif", "data:image/jpeg", "data:image/webp"};
     char start[32];
 
-    squeeze(url, start, sizeof(start));
     for (size_t i = 0; i < sizeof(images) / sizeof(*images); i++)
-        if (starts_with(start, images[i]))
+        if (starts_with(url, images[i]))
             return false;
+    squeeze(url, start, sizeof(start));
     for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
         if (starts_with(start, never[i]))
             return true;
