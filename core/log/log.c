@@ -39,7 +39,7 @@ struct logger {
     uint64_t lost; /* lines since the last one that could be written */
     int lost_errno;
     size_t used;
-    char message[LONGEST_MESSAGE];
+    char message[LONGEST_MESSAGE + 16]; /* so much more that a longer one is seen to be cut */
     char buffer[BUFFER_SIZE];
 };
 
