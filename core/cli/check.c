@@ -25,7 +25,10 @@ static void check_redis(tl_request *req, const settings *s, problems *found)
 {
     for (size_t i = 0; i < health_count(); i++)
         if (strcmp(health_name(i), "redis") == 0 && health_check(req, i) != TL_OK)
-            problems_add(found, NULL, 0, "[redis] %s cannot be used: the line above says why", s->redis_address);
+            problems_add(found, NULL, 0,
+                         "[redis] %s does not answer: does Redis run, and are address, username and password "
+                         "right?",
+                         s->redis_address);
 }
 
 static void check_running(tl_request *req, void *arg)

@@ -17,8 +17,8 @@ bool host_read(host *h, const invocation *in)
         return false;
     }
     h->config = config_load(in->ini, in->env, h->found);
-    if (h->config && config_bind_core(h->config, &h->settings, h->found))
-        config_check_production(h->config, &h->settings, h->found);
+    if (h->config)
+        config_bind_core(h->config, &h->settings, h->found);
     h->settings.log_file = "";
     h->settings.log_format = "text";
     h->settings.log_level = "warning";

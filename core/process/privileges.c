@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -43,12 +45,27 @@ static const struct passwd *find_user(const settings *s, problems *found)
     return user;
 }
 
+/* The folders above it are for everybody to walk through: the user to become must get there. */
+static bool make_folders(const char *path)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    mode_t before = umask(022);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(folder, 0755);
+        *slash = '/';
+    }
+    umask(before);
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
 bool run_dir_make(const settings *s, problems *found)
 {
     const struct passwd *user = becomes_other(s) ? find_user(s, found) : NULL;
     if (becomes_other(s) && !user)
         return false;
-    if (mkdir(s->run_dir, 0700) != 0 && errno != EEXIST) {
+    if (!make_folders(s->run_dir)) {
         problems_add(found, NULL, 0, "[server] run_dir: cannot make %s: %s", s->run_dir, strerror(errno));
         return false;
     }

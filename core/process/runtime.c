@@ -66,6 +66,8 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
     if (!plan->serverless)
         open_servers(w, c, found);
     w->modules = module_list_load(w, c, found);
+    /* Only now it is known which keys of the plugins are secrets. */
+    config_check_production(c, s, found);
 }
 
 void runtime_close(runtime *r)

