@@ -204,11 +204,13 @@ class Server:
             self.database = re.sub(r"/[A-Za-z0-9]+\?", f"/{name}?", postgres, count=1)
             self.prefix = name + ":"
         self.redis = redis
-        self.changes = changes or {}
+        self.changes = {}
         self.write_config()
         if migrate and not share:
             result = self.run("migrate")
             assert result.returncode == 0, result.stderr
+        self.changes = changes or {}
+        self.write_config()
 
     def write_config(self):
         sections = merged(self.changes)

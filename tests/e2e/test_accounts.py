@@ -25,7 +25,7 @@ def verification_token(server, email):
 
     message = mail_parser.message_from_string(verification_mail(server, email))
     text = message.get_payload(decode=True).decode()
-    return re.search(r"/([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", text).group(1)
+    return re.search(r"/([A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,})", text).group(1)
 
 
 class TestRegistration:

@@ -71,7 +71,8 @@ def test_one_heading_makes_none(author):
 def test_nothing_that_runs_passes(author, body):
     article = rendered(author, body)
     everything = (article["html"] + article["table_of_contents"]).lower()
-    for sign in ("<script", "javascript:", "vbscript:", "data:text", "<img src=x"):
+    # As an attribute; what an author writes as text stays text.
+    for sign in ("<script", '="javascript:', '="vbscript:', '="data:text', "<img src=x"):
         assert sign not in everything, everything
     for attribute in ("onerror=", "onmouseover="):
         assert attribute not in everything.replace("&quot;", "").replace('alt="a onerror=alert(1)"', "").replace(
