@@ -1,0 +1,150 @@
+"""The auth plugin where visitors misbehave: guessing, gone accounts, many at once."""
+
+import os
+import pty
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from server import PATIENCE, TALELIO
+
+
+def renew(client, token=None):
+    return client.post(
+        "/v1/accounts/token", headers={"Cookie": "refresh_token=" + (token or client.refresh_token), "Authorization": ""}
+    )
+
+
+class TestGuessing:
+    def test_too_many_attempts_are_429_for_that_email_only(self, make_server):
+        server = make_server({"plugin:auth": {"login_attempts": "3"}}).start()
+        client = server.author()
+        other = server.author()
+        password, client.password = client.password, "a wrong password"
+        assert [client.login().status for _ in range(4)] == [401, 401, 401, 429]
+
+        # then also the right password, and another writing of the email, must wait
+        client.password = password
+        client.email = " " + client.email.upper()
+        answer = client.login()
+        assert (answer.status, answer.message) == (429, "Too many attempts to log in")
+        assert 0 < int(answer.headers["retry-after"]) <= 900
+        assert other.login().status == 200
+        server.stop()
+
+    def test_it_ends_with_the_window(self, make_server):
+        server = make_server({"plugin:auth": {"login_attempts": "1", "login_window": "1s"}}).start()
+        client = server.client()
+        client.email, client.password = "nobody@example.org", "a wrong password"
+        assert [client.login().status for _ in range(2)] == [401, 429]
+        time.sleep(1.2)
+        assert client.login().status == 401
+        server.stop()
+
+    def test_a_success_forgets_the_attempts(self, make_server):
+        server = make_server({"plugin:auth": {"login_attempts": "2"}}).start()
+        client = server.author()
+        for _ in range(3):
+            password, client.password = client.password, "a wrong password"
+            assert client.login().status == 401
+            client.password = password
+            assert client.login().status == 200
+        server.stop()
+
+
+class TestSessions:
+    def test_many_requests_with_one_token_meet_in_one_successor(self, author):
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda _: renew(author), range(12)))
+        assert [answer.status for answer in answers] == [200] * 12
+        assert len({answer.cookie("refresh_token") for answer in answers}) == 1
+        assert renew(author, answers[0].cookie("refresh_token")).status == 200
+
+    def test_a_token_two_rotations_old_leads_to_the_present_one(self, author):
+        second = renew(author).cookie("refresh_token")
+        third = renew(author, second).cookie("refresh_token")
+        assert renew(author).cookie("refresh_token") == third
+        assert renew(author, third).status == 200
+
+    def test_a_deleted_account_gets_no_new_token(self, server, author):
+        server.sql(f"DELETE FROM accounts WHERE email = '{author.email}'")
+        for _ in range(2):
+            answer = renew(author)
+            assert (answer.status, answer.message) == (401, "No stored refresh token for user")
+
+    def test_a_session_ends_at_its_lifetime_however_often_it_is_used(self, make_server):
+        server = make_server({"plugin:auth": {"refresh_lifetime": "3s", "refresh_idle": "2s"}}).start()
+        author = server.author()
+        end = time.monotonic() + 3
+        statuses = []
+        while time.monotonic() < end + 0.5:
+            answer = renew(author)
+            statuses.append(answer.status)
+            if answer.status == 200:
+                author.refresh_token = answer.cookie("refresh_token")
+                assert "Max-Age=" in answer.cookies[0]
+            time.sleep(0.25)
+        assert statuses[0] == 200 and statuses[-1] == 401
+        server.stop()
+
+    def test_an_expired_access_token_is_told(self, make_server):
+        server = make_server({"plugin:auth": {"access_lifetime": "1s"}}).start()
+        author = server.author()
+        time.sleep(2.1)
+        answer = author.post("/v1/accounts/logout")
+        assert (answer.status, answer.message) == (403, "Signature has expired")
+        server.stop()
+
+
+class TestNames:
+    def test_a_path_that_is_no_text_is_nobody(self, visitor):
+        for path in ("/v1/users/%ff", "/v1/users/" + "x" * 2000, "/v1/users/a%27b", "/v1/users/a%22b"):
+            answer = visitor.get(path)
+            assert answer.status in (400, 404), answer
+            assert answer.json["error"]["status"] == answer.status
+
+    def test_a_nul_in_a_password_is_refused(self, visitor):
+        answer = visitor.post(
+            "/v1/accounts/register", {"email": "nul@example.org", "password": "12345678\0abcdefgh", "username": "nul"}
+        )
+        assert answer.status == 400, answer
+
+
+def test_the_command_asks_a_terminal_without_echo(server):
+    # given a terminal on which somebody types the password twice
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [TALELIO, "user", "add", "tty@example.org", "tty-user", "--verified", "--config", server.ini],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=server.folder,
+    )
+    os.close(terminal)
+    said = b""
+    for prompt in (b"Password: ", b"The same again: "):
+        while not said.endswith(prompt):
+            piece = os.read(process.stderr.fileno(), 1)
+            assert piece, said
+            said += piece
+        time.sleep(0.2)
+        os.write(master, b"typed by hand\n")
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    assert b"tty-user" in out
+
+    # then the terminal has shown nothing of it
+    os.set_blocking(master, False)
+    try:
+        shown = os.read(master, 4096)
+    except OSError:
+        shown = b""
+    os.close(master)
+    assert b"typed" not in shown
+
+    # and the account works, verified, without a mail
+    client = server.client()
+    client.email, client.password = "tty@example.org", "typed by hand"
+    assert client.login().status == 200
+    assert server.sql("SELECT verified FROM accounts WHERE email = 'tty@example.org'") == "t"
+    assert server.sql("SELECT count(*) FROM mail_outbox WHERE recipient = 'tty@example.org'") == "0"
