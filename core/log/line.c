@@ -1,8 +1,6 @@
 /* Escaping for the log, by runs of harmless bytes: most of what is logged is one run. */
 #include "core/log/line.h"
 
-#include <string.h>
-
 #include "core/log/utf8.h"
 
 #define CUT "\xe2\x80\xa6"
@@ -11,15 +9,6 @@
 enum { LONGEST_ESCAPE = 16 };
 
 static const char hex[] = "0123456789abcdef";
-
-void line_put(line *l, const char *text, size_t length)
-{
-    size_t room = (size_t)(l->end - l->at);
-    if (length > room)
-        length = room;
-    memcpy(l->at, text, length);
-    l->at += length;
-}
 
 void line_put_int(line *l, int64_t value)
 {
@@ -38,6 +27,36 @@ void line_put_int(line *l, int64_t value)
 static bool is_plain(unsigned char byte, bool json)
 {
     return byte >= 0x20 && byte < 0x7f && !(json && (byte == '"' || byte == '\\'));
+}
+
+/* One bit set in each byte of `word` that is zero, and perhaps in bytes above such a one. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+/* Of eight bytes at once: true only when all of them are plain. */
+static bool are_plain(const char *text, bool json)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    uint64_t special = (word | (word - each * 0x20)) & each * 0x80;
+    special |= zero_bytes(word ^ each * 0x7f);
+    if (json)
+        special |= zero_bytes(word ^ each * '"') | zero_bytes(word ^ each * '\\');
+    return special == 0;
+}
+
+/* How much of the text goes out as it is. */
+static size_t plain_run(const char *text, size_t length, bool json)
+{
+    size_t run = 0;
+    while (length - run >= sizeof(uint64_t) && are_plain(text + run, json))
+        run += sizeof(uint64_t);
+    while (run < length && is_plain((unsigned char)text[run], json))
+        run++;
+    return run;
 }
 
 static char short_escape(unsigned char byte)
@@ -91,9 +110,7 @@ void line_put_escaped(line *l, const char *text, size_t length, size_t limit)
     size_t room = (size_t)(l->end - l->at);
     char *stop = l->at + (limit < room ? limit : room);
     while (length > 0) {
-        size_t run = 0;
-        while (run < length && is_plain((unsigned char)text[run], l->json))
-            run++;
+        size_t run = plain_run(text, length, l->json);
         size_t left = (size_t)(stop - l->at);
         bool is_cut = run > left || (run == left && run < length) || (run < length && left - run < LONGEST_ESCAPE);
         if (is_cut) {

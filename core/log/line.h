@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct line {
     char *at;
@@ -15,8 +16,16 @@ typedef struct line {
     bool json;
 } line;
 
-/* As it stands: for text that is known to be harmless. */
-void line_put(line *l, const char *text, size_t length);
+/* As it stands: for text that is known to be harmless. Here, so that a literal is a move or two: every request logs. */
+static inline void line_put(line *l, const char *text, size_t length)
+{
+    size_t room = (size_t)(l->end - l->at);
+    if (length > room)
+        length = room;
+    memcpy(l->at, text, length);
+    l->at += length;
+}
+
 void line_put_int(line *l, int64_t value);
 
 /* Outside text, escaped for the line's format; at most `limit` bytes come out, the last of them "…" when it is cut. */
