@@ -57,9 +57,8 @@ static inline const char *url_at(const char *host, const char *port)
     static char urls[4][2048];
     static int next;
     char *url = urls[next++ % 4];
-    snprintf(url, sizeof urls[0],
-             "host='%s' port='%s' user='%s' password='%s' dbname='%s' options='-c search_path=%s'", host, port,
-             url_part("user"), url_part("password"), url_part("dbname"), schema_name());
+    snprintf(url, sizeof urls[0], "host='%s' port='%s' user='%s' password='%s' dbname='%s' options='-c search_path=%s'",
+             host, port, url_part("user"), url_part("password"), url_part("dbname"), schema_name());
     return url;
 }
 

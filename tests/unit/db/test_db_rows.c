@@ -22,9 +22,10 @@ static void keep(char out[64], const char *text)
 static void read_values(tl_request *req, void *arg)
 {
     answer *a = arg;
-    tl_rows *rows = query(req, "SELECT $1::text AS word, 41 + $2::int AS number, true AS yes, false AS no, "
-                               "NULL::text AS nothing, NULL::int AS none, '' AS empty "
-                               "FROM generate_series(1, 2)",
+    tl_rows *rows = query(req,
+                          "SELECT $1::text AS word, 41 + $2::int AS number, true AS yes, false AS no, "
+                          "NULL::text AS nothing, NULL::int AS none, '' AS empty "
+                          "FROM generate_series(1, 2)",
                           "Grüße 👍", "1");
     a->failed = !rows;
     if (!rows)

@@ -1,0 +1,445 @@
+/*
+ * A database that goes away, falls silent, comes back, or refuses.
+ */
+#include "tests/unit/db/proxy.h"
+
+#include "core/db/private.h"
+
+typedef struct tally {
+    int ok;
+    int unavailable;
+    int other;
+    const char *text;
+} tally;
+
+static void ask(tl_request *req, int number, void *arg)
+{
+    tally *t = arg;
+    char value[16];
+    snprintf(value, sizeof value, "%d", number);
+    tl_rows *rows = query(req, t->text ? t->text : "SELECT $1::int", value);
+    t->ok += rows != NULL;
+    t->unavailable += !rows && db_error(req) == TL_DB_UNAVAILABLE;
+    t->other += !rows && db_error(req) != TL_DB_UNAVAILABLE;
+}
+
+static tally ask_once(worker *w)
+{
+    tally t = {0};
+    crew all = {.run = ask, .arg = &t};
+    crew_start(w, &all, 1);
+    crew_wait(w, &all);
+    return t;
+}
+
+static void test_the_first_statements_wait_for_the_first_connection(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_int_equal(db_state_of(w->db), DB_CONNECTING);
+    assert_int_equal(ask_once(w).ok, 1);
+    assert_int_equal(db_state_of(w->db), DB_READY);
+    close_pool_behind(w, p);
+}
+
+static void test_statements_under_way_end_when_the_connection_breaks(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    tally t = {.text = "SELECT pg_sleep(5), $1::int"};
+    crew all = {.run = ask, .arg = &t};
+    crew_start(w, &all, 200);
+    turn_for(w, 100);
+    assert_false(all.done);
+    empty_log(w);
+    int64_t began = loop_now(w);
+    proxy_cut(p);
+    crew_wait(w, &all);
+    assert_int_equal(t.unavailable, 200);
+    assert_true(loop_now(w) - began < 2000);
+
+    assert_true(reaches(w, DB_AWAY, 2000));
+    assert_true(*db_reason(w->db) != '\0');
+    tally after = ask_once(w);
+    assert_int_equal(after.unavailable, 1);
+    turn_for(w, 1500);
+    assert_int_equal(log_count(w, "the database is away"), 1);
+    close_pool_behind(w, p);
+}
+
+static void test_service_resumes_within_two_seconds(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    for (int round = 0; round < 3; round++) {
+        assert_true(reaches(w, DB_READY, 5000));
+        assert_int_equal(ask_once(w).ok, 1);
+        proxy_cut(p);
+        assert_true(reaches(w, DB_AWAY, 2000));
+        turn_for(w, 1500);
+        empty_log(w);
+        proxy_open(p);
+        assert_true(reaches(w, DB_READY, 2000));
+        assert_int_equal(ask_once(w).ok, 1);
+        assert_int_equal(log_count(w, "the database is back"), 1);
+        assert_string_equal(db_reason(w->db), "");
+    }
+    close_pool_behind(w, p);
+}
+
+static void test_a_broken_connection_alone_is_no_outage(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_int_equal(ask_once(w).ok, 1);
+    empty_log(w);
+    proxy_end_pairs(p);
+    turn_for(w, 1);
+    assert_int_equal(ask_once(w).ok, 1);
+    assert_int_equal(log_count(w, "the database is away"), 0);
+    close_pool_behind(w, p);
+}
+
+static void test_waiting_for_an_absent_database_is_bounded(void **state)
+{
+    (void)state;
+    proxy *p;
+    settings *s = fixture_settings();
+    s->db_wait = 400;
+    worker *w = open_pool_behind(s, NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    proxy_cut(p);
+    assert_true(reaches(w, DB_AWAY, 2000));
+    turn_for(w, 100);
+
+    int64_t began = loop_now(w);
+    assert_int_equal(ask_once(w).unavailable, 1);
+    assert_in_range(loop_now(w) - began, 350, 3000);
+
+    /* One that comes back in time is worth the wait. */
+    s->db_wait = 5000;
+    tally t = {0};
+    crew all = {.run = ask, .arg = &t};
+    crew_start(w, &all, 20);
+    turn_for(w, 100);
+    proxy_open(p);
+    crew_wait(w, &all);
+    assert_int_equal(t.ok, 20);
+    close_pool_behind(w, p);
+}
+
+static void test_without_a_wait_requests_fail_at_once(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    proxy_cut(p);
+    assert_true(reaches(w, DB_AWAY, 2000));
+    tally t = {0};
+    crew all = {.run = ask, .arg = &t};
+    crew_start(w, &all, 100);
+    assert_true(all.done); /* without a turn of the loop */
+    assert_int_equal(t.unavailable, 100);
+    close_pool_behind(w, p);
+}
+
+static void begin(tl_request *req, int number, void *arg)
+{
+    int *results = arg;
+    results[number] = db_begin(req);
+    if (results[number] == TL_OK && query(req, "SELECT 1"))
+        results[number] = db_commit(req);
+}
+
+static void test_transactions_fail_while_away_and_work_again(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    int results[2] = {9, 9};
+    crew all = {.run = begin, .arg = results};
+    crew_start(w, &all, 1);
+    crew_wait(w, &all);
+    assert_int_equal(results[0], TL_OK);
+    proxy_cut(p);
+    assert_true(reaches(w, DB_AWAY, 2000));
+    crew_start(w, &all, 1);
+    assert_true(all.done);
+    assert_int_equal(results[1], TL_UNAVAILABLE);
+    proxy_open(p);
+    assert_true(reaches(w, DB_READY, 2000));
+    crew again = {.run = begin, .arg = results};
+    crew_start(w, &again, 1);
+    crew_wait(w, &again);
+    assert_int_equal(results[0], TL_OK);
+    close_pool_behind(w, p);
+}
+
+static void commit_after_cut(tl_request *req, int number, void *arg)
+{
+    int *results = arg;
+    db_begin(req);
+    query(req, "SELECT 1");
+    request_sleep(req, 300);
+    results[number] = db_commit(req);
+    results[number + 1] = db_error(req);
+}
+
+static void test_a_transaction_that_loses_its_connection_is_unavailable(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    int results[2] = {9, 9};
+    crew all = {.run = commit_after_cut, .arg = results};
+    crew_start(w, &all, 1);
+    turn_for(w, 150);
+    proxy_end_pairs(p);
+    crew_wait(w, &all);
+    assert_int_equal(results[0], TL_UNAVAILABLE);
+    assert_int_equal(results[1], TL_DB_UNAVAILABLE);
+    close_pool_behind(w, p);
+}
+
+static void test_a_server_that_falls_silent(void **state)
+{
+    (void)state;
+    proxy *p;
+    settings *s = fixture_settings();
+    s->db_query_timeout = 500;
+    worker *w = open_pool_behind(s, NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    proxy_silence(p, true);
+    tally t = {0};
+    crew all = {.run = ask, .arg = &t};
+    crew_start(w, &all, 50);
+    int64_t began = loop_now(w);
+    crew_wait(w, &all);
+    assert_int_equal(t.unavailable, 50);
+    assert_in_range(loop_now(w) - began, 400, 5000);
+
+    /* New connections are taken, and stay silent too: the pool does not make requests wait for them for long. */
+    assert_true(reaches(w, DB_AWAY, 2 * RECONNECT_GRACE));
+    crew after = {.run = ask, .arg = &t};
+    crew_start(w, &after, 1);
+    assert_true(after.done);
+
+    proxy_silence(p, false);
+    assert_true(reaches(w, DB_READY, 2000));
+    assert_int_equal(ask_once(w).ok, 1);
+    close_pool_behind(w, p);
+}
+
+static void test_under_load_every_request_gets_an_answer(void **state)
+{
+    (void)state;
+    proxy *p;
+    worker *w = open_pool_behind(fixture_settings(), NULL, &p);
+    assert_true(reaches(w, DB_READY, 5000));
+    tally t = {0};
+    crew all = {.run = ask, .arg = &t};
+    for (int i = 0; i < 1000; i++) {
+        crew_start(w, &all, 3);
+        if (i % 100 == 50)
+            proxy_end_pairs(p);
+        if (i == 500)
+            proxy_cut(p);
+        if (i == 600)
+            proxy_open(p);
+        turn_for(w, 1);
+    }
+    crew_wait(w, &all);
+    assert_int_equal(t.ok + t.unavailable, 3000);
+    assert_true(t.ok > 1000);
+    assert_true(t.unavailable > 0);
+    assert_true(reaches(w, DB_READY, 2000));
+    assert_int_equal(w->db->outstanding, 0);
+    close_pool_behind(w, p);
+}
+
+static void test_the_schema_check_refuses_and_lets_in(void **state)
+{
+    (void)state;
+    sql("CREATE TABLE needed (reason text)");
+    sql("INSERT INTO needed VALUES ('migration 2 is missing: run talelio migrate')");
+    settings *s = fixture_settings();
+    worker *w = open_pool(s, "SELECT reason FROM needed");
+    empty_log(w);
+    assert_true(reaches(w, DB_REFUSED, 5000));
+    assert_string_equal(db_reason(w->db), "migration 2 is missing: run talelio migrate");
+    assert_int_equal(ask_once(w).unavailable, 1);
+    turn_for(w, 2500);
+    assert_int_equal(log_count(w, "migration 2 is missing"), 1);
+
+    sql("UPDATE needed SET reason = 'migration 3 is missing'");
+    turn_for(w, 1500);
+    assert_int_equal(log_count(w, "migration 3 is missing"), 1);
+
+    sql("UPDATE needed SET reason = ''");
+    assert_true(reaches(w, DB_READY, 2000));
+    assert_int_equal(ask_once(w).ok, 1);
+    close_pool(w);
+    sql("DROP TABLE needed");
+}
+
+static void test_a_check_that_cannot_run_refuses(void **state)
+{
+    (void)state;
+    worker *w = open_pool(fixture_settings(), "SELECT reason FROM never_made");
+    assert_true(reaches(w, DB_REFUSED, 5000));
+    assert_non_null(strstr(db_reason(w->db), "never_made"));
+    close_pool(w);
+}
+
+static void test_a_database_that_does_not_exist_is_a_refusal(void **state)
+{
+    (void)state;
+    char url[1024];
+    settings *s = fixture_settings();
+    snprintf(url, sizeof url, "%s dbname=no_such_database password=hunter2", url_of_server());
+    s->postgres_url = url;
+    worker *w = fixture_worker_new(s);
+    empty_log(w);
+    w->db = db_new(w, NULL);
+    assert_true(reaches(w, DB_REFUSED, 5000));
+    assert_non_null(strstr(db_reason(w->db), "no_such_database"));
+    assert_null(strstr(db_reason(w->db), "LOCATION"));
+    turn_for(w, 1500);
+    assert_int_equal(log_count(w, "[postgres]"), 1);
+    assert_int_equal(log_count(w, "hunter2"), 0);
+    close_pool(w);
+}
+
+static void test_a_url_that_cannot_be_read_is_not_quoted(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"postgres://app:hunter2%zz@localhost/app", "app hunter2",
+                                       "postgres://app:x@hunter2@localhost/app",
+                                       "postgres://app:hunter2/x@localhost/a"};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        settings *s = fixture_settings();
+        s->postgres_url = urls[i];
+        worker *w = fixture_worker_new(s);
+        empty_log(w);
+        w->db = db_new(w, NULL);
+        assert_true(reaches(w, DB_REFUSED, 5000));
+        assert_null(strstr(db_reason(w->db), "hunter2"));
+        assert_int_equal(log_count(w, "hunter2"), 0);
+        assert_int_equal(log_count(w, "[postgres]"), 1);
+        close_pool(w);
+    }
+}
+
+/* A port of 127.0.0.1 where nobody listens. */
+static void free_port(char port[8])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    getsockname(fd, (struct sockaddr *)&at, &length);
+    snprintf(port, 8, "%u", ntohs(at.sin_port));
+    close(fd);
+}
+
+static void test_the_second_host_serves_when_the_first_is_down(void **state)
+{
+    (void)state;
+    proxy *p;
+    char nobody[8], ports[32], url[2048];
+    settings *s = fixture_settings();
+    worker *w = open_pool_behind(s, NULL, &p);
+    db_free(w->db);
+    free_port(nobody);
+    snprintf(ports, sizeof ports, "%s,%s", nobody, p->port);
+    snprintf(url, sizeof url, "%s target_session_attrs=read-write", url_at("127.0.0.1,127.0.0.1", ports));
+    s->postgres_url = url;
+    w->db = db_new(w, NULL);
+    assert_true(reaches(w, DB_READY, 5000));
+    assert_int_equal(ask_once(w).ok, 1);
+    close_pool_behind(w, p);
+}
+
+static void test_the_second_host_serves_when_the_first_is_silent(void **state)
+{
+    (void)state;
+    proxy *silent, *p;
+    settings *s = fixture_settings();
+    worker *w = open_pool_behind(s, NULL, &p);
+    db_free(w->db);
+    silent = calloc(1, sizeof *silent);
+    silent->worker = w;
+    silent->silent = true;
+    proxy_open(silent);
+    char ports[32];
+    snprintf(ports, sizeof ports, "%s,%s", silent->port, p->port);
+    s->postgres_url = url_at("127.0.0.1,127.0.0.1", ports);
+    w->db = db_new(w, NULL);
+    assert_true(reaches(w, DB_READY, CONNECT_TIMEOUT + 5000));
+    assert_true(silent->accepted > 0);
+    assert_int_equal(ask_once(w).ok, 1);
+    proxy_free(silent);
+    close_pool_behind(w, p);
+}
+
+static void test_a_host_by_name(void **state)
+{
+    (void)state;
+    proxy *p;
+    settings *s = fixture_settings();
+    worker *w = open_pool_behind(s, NULL, &p);
+    db_free(w->db);
+    s->postgres_url = url_at("localhost", p->port);
+    w->db = db_new(w, NULL);
+    assert_true(reaches(w, DB_READY, 5000));
+    assert_int_equal(ask_once(w).ok, 1);
+    close_pool_behind(w, p);
+}
+
+static void test_a_host_that_is_not_found(void **state)
+{
+    (void)state;
+    settings *s = fixture_settings();
+    s->postgres_url = "postgres://app:hunter2@no-such-host.invalid/app";
+    worker *w = fixture_worker_new(s);
+    w->db = db_new(w, NULL);
+    assert_true(reaches(w, DB_AWAY, 15000));
+    close_pool(w); /* also while a lookup is under way */
+    w = fixture_worker_new(s);
+    w->db = db_new(w, NULL);
+    turn_for(w, 0);
+    close_pool(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_statements_wait_for_the_first_connection),
+        cmocka_unit_test(test_statements_under_way_end_when_the_connection_breaks),
+        cmocka_unit_test(test_service_resumes_within_two_seconds),
+        cmocka_unit_test(test_a_broken_connection_alone_is_no_outage),
+        cmocka_unit_test(test_waiting_for_an_absent_database_is_bounded),
+        cmocka_unit_test(test_without_a_wait_requests_fail_at_once),
+        cmocka_unit_test(test_transactions_fail_while_away_and_work_again),
+        cmocka_unit_test(test_a_transaction_that_loses_its_connection_is_unavailable),
+        cmocka_unit_test(test_a_server_that_falls_silent),
+        cmocka_unit_test(test_under_load_every_request_gets_an_answer),
+        cmocka_unit_test(test_the_schema_check_refuses_and_lets_in),
+        cmocka_unit_test(test_a_check_that_cannot_run_refuses),
+        cmocka_unit_test(test_a_database_that_does_not_exist_is_a_refusal),
+        cmocka_unit_test(test_a_url_that_cannot_be_read_is_not_quoted),
+        cmocka_unit_test(test_the_second_host_serves_when_the_first_is_down),
+        cmocka_unit_test(test_the_second_host_serves_when_the_first_is_silent),
+        cmocka_unit_test(test_a_host_by_name),
+        cmocka_unit_test(test_a_host_that_is_not_found),
+    };
+    return cmocka_run_group_tests(tests, make_schema, drop_schema);
+}
