@@ -1,6 +1,6 @@
 /*
- * What kind of address a URL is. Pure, and only as much of a URL parser as the two questions need: browsers, not this,
- * decide what a URL means, so whatever is in doubt counts as dangerous or as another site.
+ * What kind of address a URL is. Pure, and only as much of a URL parser as the two questions need: what a URL means is
+ * for browsers to say, so the characters that they ignore hide nothing, and what is in doubt is another site.
  */
 #ifndef PLUGINS_ARTICLES_LINKS_H
 #define PLUGINS_ARTICLES_LINKS_H

@@ -9,8 +9,8 @@
 #include "plugins/articles/site.h"
 
 /*
- * Small texts are rendered at once, which takes about a millisecond at most. Those that are not done soon after, because
- * of what they hold, start again in the pool, like large ones.
+ * Small texts are rendered at once, which takes about a millisecond at most. Those that are not done soon after,
+ * because of what they hold, start again in the pool, like large ones.
  */
 #define SMALL (16 * 1024)
 #define SMALL_MICROSECONDS 3000
