@@ -291,7 +291,8 @@ static pid_t start_tls_server(const char *folder, int port)
 {
     char command[1024];
     snprintf(command, sizeof(command),
-             "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 -keyout %s/key -out %s/cert "
+             "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost -days "
+             "2 -keyout %s/key -out %s/cert "
              ">%s/log 2>&1",
              folder, folder, folder);
     assert_int_equal(system(command), 0);
@@ -317,7 +318,7 @@ static void a_certificate_that_nobody_vouches_for_is_refused(void **state)
     (void)state;
     char url[64];
     assert_int_equal(mkdir(the_folder, 0700), 0);
-    /* The other server's port plus nothing: it gives up its own, so that it is known to be free. */
+    /* A port that was free a moment ago. */
     int probe = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(any);
@@ -325,7 +326,7 @@ static void a_certificate_that_nobody_vouches_for_is_refused(void **state)
     assert_int_equal(getsockname(probe, (struct sockaddr *)&any, &size), 0);
     close(probe);
     pid_t pid = start_tls_server(the_folder, ntohs(any.sin_port));
-    snprintf(url, sizeof(url), "smtps://127.0.0.1:%d", ntohs(any.sin_port));
+    snprintf(url, sizeof(url), "smtps://localhost:%d", ntohs(any.sin_port));
     for (int i = 0, fd = -1; i < 500 && fd < 0; i++) {
         fd = socket(AF_INET, SOCK_STREAM, 0);
         if (connect(fd, (struct sockaddr *)&any, size) == 0) {
@@ -341,11 +342,12 @@ static void a_certificate_that_nobody_vouches_for_is_refused(void **state)
     put("reader@example.org", "text");
     start("smtp");
     until_sql(&the, "SELECT last_error IS NOT NULL FROM mail_outbox", "t");
-    const char *error = ask_sql(&the, "SELECT last_error FROM mail_outbox");
-    if (!strstr(error, "certificate"))
-        fail_msg("not refused for its certificate: %s", error);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
+    const char *error = ask_sql(&the, "SELECT last_error FROM mail_outbox");
+    /* The name is right, so only the missing signature is left. */
+    if (!strstr(error, "self-signed certificate") && !strstr(error, "self signed certificate"))
+        fail_msg("not refused for its certificate: %s", error);
 }
 
 static void count_up(tl_request *req, void *arg)

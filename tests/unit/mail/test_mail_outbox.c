@@ -82,6 +82,8 @@ static void what_could_smuggle_a_header_is_refused(void **state)
 {
     (void)state;
     fixture_run(the.worker, queue_wrong, NULL);
+    logger_flush(the.worker->log);
+    assert_int_equal(count_in_log("a mail is refused"), 7);
     assert_string_equal(ask_sql(&the, "SELECT count(*) FROM mail_outbox"), "0");
 }
 
