@@ -43,6 +43,8 @@ enum {
     TL_CANCELLED = -2,   /* the client has gone, or the request's deadline has passed: return from the handler */
     TL_UNAVAILABLE = -3, /* a server that is needed (database, Redis, mail, storage) cannot be reached now */
     TL_REPLIED = -4,     /* the call has already answered the request: return from the handler */
+    TL_NOT_FOUND = -5,   /* there is no such object */
+    TL_DENIED = -6,      /* refused by the other side: rights are missing, or a secret is wrong */
 };
 
 /*
@@ -62,6 +64,8 @@ typedef struct tl_host {
     const struct tl_redis_api *redis;
     const struct tl_mail_api *mail;
     const struct tl_health_api *health;
+    const struct tl_objects_api *objects;
+    const struct tl_metrics_api *metrics;
 } tl_host;
 
 /* Both are defined by TL_PLUGIN and set before any other code of the plugin runs. */

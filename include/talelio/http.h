@@ -55,6 +55,8 @@ typedef struct tl_http_api {
     int (*reply_json)(tl_request *req, int status, const tl_json *value);
     int (*vfail)(tl_request *req, int status, const char *format, va_list args);
     int (*fail_service)(tl_request *req, const char *service, int error);
+    int (*stream_begin)(tl_request *req, int status, const char *content_type, int64_t length);
+    int (*stream_write)(tl_request *req, const void *bytes, size_t length);
 } tl_http_api;
 
 static inline tl_method tl_method_of(const tl_request *req)
@@ -149,6 +151,23 @@ static inline void tl_set_cookie(tl_request *req, const tl_cookie *cookie)
 static inline int tl_reply(tl_request *req, int status, const char *content_type, const void *bytes, size_t length)
 {
     return tl_the_host->http->reply(req, status, content_type, bytes, length);
+}
+
+/*
+ * Answers with a stream of exactly `length` bytes, whose head goes out now. TL_OK: write them with tl_stream_write and
+ * return TL_REPLIED. TL_REPLIED: none are wanted (HEAD). From here on the request has no deadline but [http]
+ * write_timeout for a client that takes nothing. Returning before the last byte breaks the connection, so that no
+ * client takes a part for the whole.
+ */
+static inline int tl_stream_begin(tl_request *req, int status, const char *content_type, int64_t length)
+{
+    return tl_the_host->http->stream_begin(req, status, content_type, length);
+}
+
+/* Sends bytes (copied) and waits while the client is slow. May wait. TL_OK, or TL_CANCELLED when it has gone. */
+static inline int tl_stream_write(tl_request *req, const void *bytes, size_t length)
+{
+    return tl_the_host->http->stream_write(req, bytes, length);
 }
 
 /* Answers with JSON. */

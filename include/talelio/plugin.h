@@ -19,6 +19,7 @@
 
 #include "base.h"
 #include "http.h"
+#include "metrics.h"
 
 /*
  * Answers one request. Returns what tl_reply… or tl_fail… returned, or TL_REPLIED where a call has answered already.
@@ -95,6 +96,18 @@ typedef struct tl_command {
     int (*run)(tl_request *req, int argc, char **argv); /* argv[0] is the command's name */
 } tl_command;
 
+/*
+ * Work on a schedule, in the jobs process: at most once at a time and once a due moment across all servers that share
+ * the database, and caught up after an outage (once, however many moments were missed).
+ */
+typedef struct tl_job {
+    const char *name;            /* a-z, 0-9, '_'; unique in the plugin */
+    const char *const *schedule; /* where an option keeps five fields of cron; "" switches the job off */
+    const char *const *zone;     /* where an option keeps an IANA time zone; NULL: UTC */
+    int (*run)(tl_request *req); /* TL_OK, or below zero: failed, the log has said why; may wait for hours */
+    const char *help;            /* one line */
+} tl_job;
+
 #define TL_PLUGIN_MAGIC UINT32_C(0x544c5047)
 
 typedef struct tl_plugin {
@@ -106,6 +119,8 @@ typedef struct tl_plugin {
     size_t route_size;
     size_t option_size;
     size_t command_size;
+    size_t job_size;
+    size_t metric_size;
     /* The plugin's own. Tables end with a zeroed entry; NULL is an empty table. */
     const char *name;    /* a-z, 0-9, '_'; the section is [plugin:name] */
     const char *version; /* shown, not compared */
@@ -115,6 +130,8 @@ typedef struct tl_plugin {
     const tl_service *provides;
     const tl_need *needs;
     const tl_command *commands;
+    const tl_job *jobs;
+    const tl_metric *metrics;
     int (*init)(void);             /* options and needs are set; may not wait. TL_OK, or `return tl_refuse(…)` */
     int (*start)(tl_request *req); /* on a fiber, before the first request; may wait. As init */
     void (*stop)(void);            /* after the last request */
@@ -138,6 +155,8 @@ typedef const tl_plugin *tl_plugin_entry(const tl_host *host, tl_module *self);
                                          .route_size = sizeof(tl_route),                                               \
                                          .option_size = sizeof(tl_option),                                             \
                                          .command_size = sizeof(tl_command),                                           \
+                                         .job_size = sizeof(tl_job),                                                   \
+                                         .metric_size = sizeof(tl_metric),                                             \
                                          __VA_ARGS__};                                                                 \
         tl_the_host = host;                                                                                            \
         tl_self = self;                                                                                                \

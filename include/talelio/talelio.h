@@ -6,6 +6,7 @@
  *   db.h      PostgreSQL                                  redis.h  Redis
  *   mail.h    mail with retries                           task.h   memory, sleeping, blocking work, time
  *   log.h     the log                                     health.h what the server depends on
+ *   objects.h object storage on S3 or in a folder         metrics.h metrics for Prometheus
  *   auth_v1.h the service that tells who asks
  */
 #ifndef TALELIO_TALELIO_H
@@ -19,6 +20,8 @@
 #include "json.h"
 #include "log.h"
 #include "mail.h"
+#include "metrics.h"
+#include "objects.h"
 #include "plugin.h"
 #include "redis.h"
 #include "task.h"
