@@ -257,6 +257,76 @@ static void a_user_without_password_is_noticed(void **state)
     case_end(&t);
 }
 
+/* A file of the source tree, which __FILE__ stands in. */
+static void source_path(char *to, size_t size, const char *name)
+{
+    const char *here = strstr(__FILE__, "tests/unit/");
+    assert_non_null(here);
+    snprintf(to, size, "%.*s%s", (int)(here - __FILE__), __FILE__, name);
+}
+
+static void the_files_that_come_along_are_right(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"config/talelio.ini", "config/production.ini"};
+    static const char *const names[] = {"DATABASE_URL", "REDIS_ADDRESS", "AUTH_SECRET", "SITE_URL", "SMTP_URL"};
+    static const char *const values[] = {"postgresql:///x", "127.0.0.1:1", "s", "https://x.example", "smtp://x"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        setenv(names[i], values[i], 1);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        config_case t;
+        char path[1024];
+        case_folder(&t);
+        source_path(path, sizeof path, files[i]);
+        t.c = config_load(path, NULL, t.found);
+        assert_non_null(t.c);
+        assert_true(config_bind_core(t.c, &t.s, t.found));
+        assert_string_equal(config_plugin_name(t.c, 3), "articles");
+        assert_no_problem(&t);
+        case_end(&t);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
+static char *source_text(const char *name)
+{
+    char path[1024];
+    source_path(path, sizeof path, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *text = calloc(1, 65536);
+    assert_in_range(fread(text, 1, 65535, file), 1, 65534);
+    fclose(file);
+    return text;
+}
+
+static void every_variable_of_theirs_is_in_the_example(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"config/talelio.ini", "config/production.ini"};
+    char *example = source_text(".env.example");
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *text = source_text(files[i]);
+        for (const char *at = text; (at = strstr(at, "${")); at += 2) {
+            char line[64];
+            int length = (int)strcspn(at + 2, ":}");
+            /* The one that stands for any. */
+            if (length == 4 && strncmp(at + 2, "NAME", 4) == 0)
+                continue;
+            snprintf(line, sizeof line, "\n#%.*s=", length, at + 2);
+            if (!strstr(example, line))
+                fprintf(stderr, "%s: %s\n", files[i], line);
+            assert_non_null(strstr(example, line));
+            count++;
+        }
+        free(text);
+    }
+    assert_true(count > 10);
+    free(example);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +347,8 @@ int main(void)
         cmocka_unit_test(redis_is_a_host_with_a_port_or_a_socket),
         cmocka_unit_test(mail_over_smtp_needs_a_server),
         cmocka_unit_test(a_user_without_password_is_noticed),
+        cmocka_unit_test(the_files_that_come_along_are_right),
+        cmocka_unit_test(every_variable_of_theirs_is_in_the_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
