@@ -13,6 +13,8 @@ enum { ENTRIES_MAX = 10000 }; /* a table without its zeroed end is found before 
 #define ROUTE_SIZE_MIN offsetof(tl_route, auth)
 #define OPTION_SIZE_MIN offsetof(tl_option, fallback)
 #define COMMAND_SIZE_MIN sizeof(tl_command)
+#define JOB_SIZE_MIN offsetof(tl_job, help)
+#define METRIC_SIZE_MIN offsetof(tl_metric, help)
 
 const char *const plugin_reserved_keys[] = {"enabled", "path", "migrations", NULL};
 
@@ -60,7 +62,9 @@ static bool check_sizes(const adoption *a, const tl_plugin *found)
     return check_size(a, "struct_size", found->struct_size, PLUGIN_SIZE_MIN, sizeof(tl_plugin)) &
            check_size(a, "route_size", found->route_size, ROUTE_SIZE_MIN, sizeof(tl_route)) &
            check_size(a, "option_size", found->option_size, OPTION_SIZE_MIN, sizeof(tl_option)) &
-           check_size(a, "command_size", found->command_size, COMMAND_SIZE_MIN, sizeof(tl_command));
+           check_size(a, "command_size", found->command_size, COMMAND_SIZE_MIN, sizeof(tl_command)) &
+           check_size(a, "job_size", found->job_size, JOB_SIZE_MIN, sizeof(tl_job)) &
+           check_size(a, "metric_size", found->metric_size, METRIC_SIZE_MIN, sizeof(tl_metric));
 }
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -177,6 +181,31 @@ static void check_commands(const adoption *a, const tl_command *commands)
     }
 }
 
+static void check_jobs(const adoption *a, const tl_job *jobs)
+{
+    for (size_t i = 0; jobs && !is_zero((const unsigned char *)&jobs[i], sizeof jobs[i]); i++) {
+        const char *name = jobs[i].name ? jobs[i].name : "(none)";
+        if (!is_name(jobs[i].name))
+            complain(a, "jobs[%zu].name: expected letters a-z, digits and '_', found '%s'", i, name);
+        if (!jobs[i].schedule)
+            complain(a, "jobs[%zu].schedule (%s): expected the place of an option, found none", i, name);
+        if (!jobs[i].run)
+            complain(a, "jobs[%zu].run (%s): expected a function, found none", i, name);
+    }
+}
+
+static void check_metrics(const adoption *a, const tl_metric *metrics)
+{
+    for (size_t i = 0; metrics && !is_zero((const unsigned char *)&metrics[i], sizeof metrics[i]); i++) {
+        const char *name = metrics[i].name ? metrics[i].name : "(none)";
+        if (!is_name(metrics[i].name))
+            complain(a, "metrics[%zu].name: expected letters a-z, digits and '_', found '%s'", i, name);
+        if (metrics[i].type != TL_COUNTER && metrics[i].type != TL_GAUGE)
+            complain(a, "metrics[%zu].type (%s): expected TL_COUNTER or TL_GAUGE, found %d", i, name,
+                     (int)metrics[i].type);
+    }
+}
+
 const tl_plugin *descriptor_adopt(const tl_plugin *found, const char *section, const char *path, arena *memory,
                                   problems *told)
 {
@@ -193,14 +222,20 @@ const tl_plugin *descriptor_adopt(const tl_plugin *found, const char *section, c
     own->routes = copy_table(&a, "routes", own->routes, found->route_size, sizeof(tl_route));
     own->options = copy_table(&a, "options", own->options, found->option_size, sizeof(tl_option));
     own->commands = copy_table(&a, "commands", own->commands, found->command_size, sizeof(tl_command));
+    own->jobs = copy_table(&a, "jobs", own->jobs, found->job_size, sizeof(tl_job));
+    own->metrics = copy_table(&a, "metrics", own->metrics, found->metric_size, sizeof(tl_metric));
     check_identity(&a, own);
     check_routes(&a, own->routes);
     check_options(&a, own->options);
     check_services(&a, own->provides, own->needs);
     check_commands(&a, own->commands);
+    check_jobs(&a, own->jobs);
+    check_metrics(&a, own->metrics);
     own->struct_size = sizeof *own;
     own->route_size = sizeof(tl_route);
     own->option_size = sizeof(tl_option);
     own->command_size = sizeof(tl_command);
+    own->job_size = sizeof(tl_job);
+    own->metric_size = sizeof(tl_metric);
     return problems_count(told) == before ? own : NULL;
 }

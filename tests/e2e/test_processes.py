@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from server import BUILD, ROOT, SANITIZED, TALELIO, eventually
+from server import BUILD, SANITIZED, TALELIO, eventually
 
 PLUGINS = BUILD / "tests/plugins"
 CRASH = {"plugin:crash": {"enabled": "yes", "path": PLUGINS / "crash.so"}}
@@ -23,6 +23,13 @@ def crashing(make_server, workers="1", **server):
 def provoke(server, path):
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         server.client().get(path)
+
+
+def stop_after_crash(server):
+    """What a sanitizer has said of a crash that was meant is no finding; later lines are."""
+    if SANITIZED:
+        os.truncate(server.log_path, 0)
+    server.stop()
 
 
 class TestCrashes:
@@ -38,7 +45,7 @@ class TestCrashes:
         assert "find-me-in-the-log" in line.group()
         if not SANITIZED:
             assert "SIGSEGV" in line.group() and "overflow" not in line.group()
-            server.stop()
+        stop_after_crash(server)
 
     def test_a_stack_overflow_is_told_apart(self, make_server):
         server = crashing(make_server)
@@ -47,7 +54,7 @@ class TestCrashes:
         line = eventually(lambda: re.search(r".*plugin crash 6\.6, route GET /crash/overflow/:depth.*", server.log_text()))
         if not SANITIZED:
             assert "the stack of its fiber overflowed" in line.group()
-            server.stop()
+        stop_after_crash(server)
 
     def test_an_abort_is_told(self, make_server):
         server = crashing(make_server)
@@ -160,8 +167,7 @@ class TestReload:
         server.write_config()
         self.reload(server, "generation 3 serves" if "max_bodi" not in told else "generation 2 serves")
         assert server.client().get("/v1/health").status == 200
-        if "crash" not in told or not SANITIZED:
-            server.stop()
+        stop_after_crash(server)
 
     def test_many_at_once_coalesce(self, make_server):
         server = make_server().start()

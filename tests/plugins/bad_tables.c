@@ -25,5 +25,8 @@ static const tl_service provides[] = {{"nothing.v1", NULL}, {0}};
 static const tl_need needs[] = {{"anything.v1", NULL}, {0}};
 static const tl_command commands[] = {{"run-nothing", "", "", NULL}, {0}};
 
+static const tl_job jobs[] = {{"Nightly", NULL, NULL, NULL}, {0}};
+static const tl_metric metrics[] = {{"seen", 9}, {"with-dash", TL_COUNTER}, {0}};
+
 TL_PLUGIN(.name = "bad_tables", .version = "", .routes = routes, .options = options, .provides = provides,
-          .needs = needs, .commands = commands);
+          .needs = needs, .commands = commands, .jobs = jobs, .metrics = metrics);

@@ -25,6 +25,8 @@ typedef struct short_plugin {
     size_t route_size;
     size_t option_size;
     size_t command_size;
+    size_t job_size;
+    size_t metric_size;
     const char *name;
     const char *version;
     const char *summary;
@@ -71,6 +73,8 @@ const tl_plugin *talelio_plugin(const tl_host *host, tl_module *self)
                    .route_size = sizeof(short_route),
                    .option_size = sizeof(short_option),
                    .command_size = sizeof(tl_command),
+                   .job_size = sizeof(tl_job),
+                   .metric_size = sizeof(tl_metric),
                    .name = "older",
                    .version = "0.9",
                    .routes = routes,

@@ -15,6 +15,8 @@ const tl_plugin *talelio_plugin(const tl_host *host, tl_module *self)
         .route_size = sizeof(tl_route),
         .option_size = sizeof(tl_option),
         .command_size = sizeof(tl_command),
+        .job_size = sizeof(tl_job),
+        .metric_size = sizeof(tl_metric),
         .name = "other_major",
         .version = "1",
     };

@@ -40,8 +40,10 @@ static void every_group_is_whole(void **unused)
     assert_group(host->redis, sizeof(tl_redis_api));
     assert_group(host->mail, sizeof(tl_mail_api));
     assert_group(host->health, sizeof(tl_health_api));
+    assert_group(host->objects, sizeof(tl_objects_api));
+    assert_group(host->metrics, sizeof(tl_metrics_api));
     /* the groups above are all there are */
-    assert_int_equal(offsetof(tl_host, health) + sizeof host->health, sizeof(tl_host));
+    assert_int_equal(offsetof(tl_host, metrics) + sizeof host->metrics, sizeof(tl_host));
 }
 
 /*
@@ -51,20 +53,25 @@ static void every_group_is_whole(void **unused)
 static void the_layout_of_version_1_0_stays(void **unused)
 {
     (void)unused;
-    assert_int_equal(offsetof(tl_host, health), 80);
-    assert_int_equal(offsetof(tl_http_api, fail_service), 136);
+    assert_int_equal(offsetof(tl_host, metrics), 96);
+    assert_int_equal(offsetof(tl_http_api, stream_write), 152);
+    assert_int_equal(offsetof(tl_objects_api, presign), 112);
+    assert_int_equal(offsetof(tl_metrics_api, text), 24);
     assert_int_equal(offsetof(tl_json_api, text), 152);
     assert_int_equal(offsetof(tl_db_api, time), 112);
     assert_int_equal(offsetof(tl_redis_api, item), 64);
     assert_int_equal(offsetof(tl_task_api, time_text), 64);
-    assert_int_equal(offsetof(tl_plugin, stop), 120);
+    assert_int_equal(offsetof(tl_plugin, stop), 152);
     assert_int_equal(offsetof(tl_route, max_body), 32);
     assert_int_equal(offsetof(tl_option, help), 56);
     assert_int_equal(sizeof(tl_service), 16);
     assert_int_equal(sizeof(tl_need), 24);
     assert_int_equal(offsetof(tl_command, run), 24);
+    assert_int_equal(offsetof(tl_job, help), 32);
+    assert_int_equal(offsetof(tl_metric, help), 16);
     assert_int_equal(TL_ERROR, -1);
     assert_int_equal(TL_REPLIED, -4);
+    assert_int_equal(TL_DENIED, -6);
     assert_int_equal(TL_OPTION_LIST, 8);
     assert_int_equal(TL_DB_FAILED, 7);
 }

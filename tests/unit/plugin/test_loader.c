@@ -188,6 +188,11 @@ static void every_bad_entry_of_every_table_is_told(void **unused)
         {"provides[0].functions", "nothing.v1"},
         {"needs[0].target", "anything.v1"},
         {"commands[0].run", "run-nothing"},
+        {"jobs[0].name", "Nightly"},
+        {"jobs[0].schedule", "Nightly"},
+        {"jobs[0].run", "Nightly"},
+        {"metrics[0].type", "9"},
+        {"metrics[1].name", "with-dash"},
     };
     size_t count = sizeof expected / sizeof expected[0];
     for (size_t i = 0; i < count; i++)
