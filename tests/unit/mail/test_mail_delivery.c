@@ -109,7 +109,6 @@ static void an_attempt_that_never_came_back_counts(void **state)
     assert_int_equal(the_server->connections, 0);
 }
 
-/* An SMTP server behind TLS with a certificate that nobody has signed. */
 static void count_up(tl_request *req, void *arg)
 {
     int *turns = arg;

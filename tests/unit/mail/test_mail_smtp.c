@@ -121,6 +121,7 @@ static void the_login_is_sent(void **state)
     assert_int_equal(count_in_log("smtp-secret"), 0);
 }
 
+/* An SMTP server behind TLS with a certificate that nobody has signed. */
 static pid_t start_tls_server(const char *folder, int port)
 {
     char command[1024];
