@@ -59,12 +59,11 @@ static bool check_size(const adoption *a, const char *field, size_t found, size_
 
 static bool check_sizes(const adoption *a, const tl_plugin *found)
 {
-    return check_size(a, "struct_size", found->struct_size, PLUGIN_SIZE_MIN, sizeof(tl_plugin)) &
-           check_size(a, "route_size", found->route_size, ROUTE_SIZE_MIN, sizeof(tl_route)) &
-           check_size(a, "option_size", found->option_size, OPTION_SIZE_MIN, sizeof(tl_option)) &
-           check_size(a, "command_size", found->command_size, COMMAND_SIZE_MIN, sizeof(tl_command)) &
-           check_size(a, "job_size", found->job_size, JOB_SIZE_MIN, sizeof(tl_job)) &
-           check_size(a, "metric_size", found->metric_size, METRIC_SIZE_MIN, sizeof(tl_metric));
+    bool fine = check_size(a, "struct_size", found->struct_size, PLUGIN_SIZE_MIN, sizeof(tl_plugin));
+    fine = check_size(a, "route_size", found->route_size, ROUTE_SIZE_MIN, sizeof(tl_route)) && fine;
+    fine = check_size(a, "option_size", found->option_size, OPTION_SIZE_MIN, sizeof(tl_option)) && fine;
+    fine = check_size(a, "command_size", found->command_size, COMMAND_SIZE_MIN, sizeof(tl_command)) && fine;
+    return fine;
 }
 
 static bool is_zero(const unsigned char *bytes, size_t size)

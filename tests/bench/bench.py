@@ -16,8 +16,9 @@ from server import BUILD, Client, Server, psql  # noqa: E402
 import os  # noqa: E402
 
 CONNECTIONS = 32
-# The statement of plugins/articles/read.c, without the layers around it.
+# The statement of plugins/articles/read.c, without the layers around it; and a bare lookup.
 STATEMENT = ROOT / "tests/bench/article.sql"
+WITHOUT_NEIGHBOURS = ROOT / "tests/bench/article-only.sql"
 
 
 class Table:
@@ -126,17 +127,18 @@ class Bench:
             script = self.script(
                 "article", f"request = function() return wrk.format('GET', '/v1/articles/article-' .. math.random(1, {count - 2})) end"
             )
-            base = f"pgbench, bare query, {count} articles"
-            self.pgbench(base, count)
+            base = f"pgbench, same query, {count} articles"
+            self.pgbench(base, STATEMENT, count)
+            self.pgbench(f"pgbench, without neighbours, {count} articles", WITHOUT_NEIGHBOURS, count)
             self.measure(f"GET article with neighbours, {count} articles", base, script=script)
         self.table.note(
             f"# GET article, {large} against {small} articles: "
             f"{self.table.rates[f'GET article with neighbours, {large} articles'] / self.table.rates[f'GET article with neighbours, {small} articles']:.3f}"
         )
 
-    def pgbench(self, name, count):
-        sql = self.folder / "article.sql"
-        sql.write_text(f"\\set n random(1, {count - 2})\n" + STATEMENT.read_text())
+    def pgbench(self, name, statement, count):
+        sql = self.folder / "pgbench.sql"
+        sql.write_text(f"\\set n random(1, {count - 2})\n" + statement.read_text())
         command = [pgbench_program(), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1",
                    "-T", str(self.options.seconds), "-f", str(sql), self.server.database]  # fmt: skip
         out = subprocess.run(command, capture_output=True, text=True)
