@@ -2,6 +2,7 @@
  * Making an account with its user. Knows nothing of who asks for it: a visitor (register.c) or an operator (command.c).
  */
 #include <inttypes.h>
+#include <strings.h>
 
 #include "plugins/auth/auth.h"
 #include "plugins/auth/credentials.h"

@@ -1,15 +1,18 @@
 /*
- * How often somebody may try to log in: attempts are counted per email and address in Redis, and forgotten with the
- * first success. Guessing from many addresses is slowed by the blocking pool, not by this.
+ * How often somebody may fail to log in: failures are counted per email and address in Redis, and forgotten with the
+ * first success. Attempts that are under way count only when they have failed, so a burst gets past the limit by as
+ * many as the blocking pool takes at once. Guessing from many addresses is slowed by that pool, not by this.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "plugins/auth/auth.h"
 
-/* Counts and says when counting starts anew, in one step, so that no counter is left without an end. */
-static const char count_script[] = "local count = redis.call('INCR', KEYS[1])\n"
-                                   "if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end\n"
-                                   "return {count, redis.call('PTTL', KEYS[1])}\n";
+/* In one step, so that no counter is left without an end. */
+static const char count_script[] = "if redis.call('INCR', KEYS[1]) == 1 then\n"
+                                   "    redis.call('PEXPIRE', KEYS[1], ARGV[1])\n"
+                                   "end\n"
+                                   "return 1\n";
 
 /* The key shows neither email nor address. */
 static const char *key_of(tl_request *req, const char *email)
@@ -20,22 +23,41 @@ static const char *key_of(tl_request *req, const char *email)
     return tl_redis_key(req, "login", hash);
 }
 
-int attempts_count(tl_request *req, const char *email)
+static int away(tl_request *req)
+{
+    tl_fail_redis(req);
+    return TL_REPLIED;
+}
+
+int attempts_check(tl_request *req, const char *email)
 {
     if (auth_options.login_attempts == 0)
         return TL_OK;
-    tl_redis_value *answer = tl_redis(req, "EVAL", count_script, "1", key_of(req, email),
-                                      tl_format(req, "%" PRId64, auth_options.login_window));
-    if (!answer) {
-        tl_fail_redis(req);
-        return TL_REPLIED;
-    }
-    if (tl_redis_int(tl_redis_item(answer, 0)) <= auth_options.login_attempts)
+    const char *key = key_of(req, email);
+    tl_redis_value *count = tl_redis(req, "GET", key);
+    if (!count)
+        return away(req);
+    const char *text = tl_redis_text(count);
+    if (!text || strtoll(text, NULL, 10) < auth_options.login_attempts)
         return TL_OK;
-    int64_t wait = (tl_redis_int(tl_redis_item(answer, 1)) + 999) / 1000;
-    tl_set_header(req, "Retry-After", tl_format(req, "%" PRId64, wait));
+
+    tl_redis_value *left = tl_redis(req, "PTTL", key);
+    if (!left)
+        return away(req);
+    /* Below zero when it has just ended. */
+    int64_t seconds = (tl_redis_int(left) + 999) / 1000;
+    tl_set_header(req, "Retry-After", tl_format(req, "%" PRId64, seconds > 0 ? seconds : 1));
     tl_fail(req, 429, "Too many attempts to log in");
     return TL_REPLIED;
+}
+
+int attempts_failed(tl_request *req, const char *email)
+{
+    if (auth_options.login_attempts == 0)
+        return TL_OK;
+    tl_redis_value *counted = tl_redis(req, "EVAL", count_script, "1", key_of(req, email),
+                                       tl_format(req, "%" PRId64, auth_options.login_window));
+    return counted ? TL_OK : away(req);
 }
 
 void attempts_forget(tl_request *req, const char *email)

@@ -60,8 +60,9 @@ int verification_mail(tl_request *req, int64_t account_id, const char *email, co
 int password_make_waiting(tl_request *req, password_job *job);
 int password_verify_waiting(tl_request *req, password_job *job);
 
-/* attempts.c: counts an attempt to log in. TL_OK; TL_REPLIED when there were too many, or Redis is away. */
-int attempts_count(tl_request *req, const char *email);
+/* attempts.c: who failed too often. TL_OK; TL_REPLIED when that is so, or Redis is away. */
+int attempts_check(tl_request *req, const char *email);
+int attempts_failed(tl_request *req, const char *email);
 void attempts_forget(tl_request *req, const char *email);
 
 /* sessions.c: refresh tokens in Redis and in the cookie. */

@@ -31,7 +31,7 @@ int reply_access_token(tl_request *req, int64_t user_id, const char *username)
 
 static int authenticate(tl_request *req, tl_identity *who)
 {
-    token_claims claims;
+    token_claims claims = {0};
     const char *problem;
     const char *token = token_of_header(tl_header(req, "Authorization"), &problem);
     if (token)

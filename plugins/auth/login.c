@@ -22,11 +22,6 @@ static void store_better_hash(tl_request *req, const char *account_id, const pas
         tl_log(req, TL_WARNING, "account %s keeps a password hash of older parameters", account_id);
 }
 
-static int refuse(tl_request *req)
-{
-    return tl_fail(req, 401, "Invalid username or password");
-}
-
 /* The account and its user, if the password is theirs; NULL: the request has been answered. */
 static tl_rows *check(tl_request *req, const char *email, const char *password)
 {
@@ -48,7 +43,8 @@ static tl_rows *check(tl_request *req, const char *email, const char *password)
         return NULL;
     }
     if (!known || !job->right) {
-        refuse(req);
+        if (attempts_failed(req, email) == TL_OK)
+            tl_fail(req, 401, "Invalid username or password");
         return NULL;
     }
     if (job->hash[0])
@@ -65,7 +61,7 @@ int auth_login(tl_request *req)
     const char *trimmed = credentials_trim(tl_json_string(tl_json_get(body, "email")), &length);
     const char *email = tl_copy_bytes(req, trimmed, length);
 
-    if (attempts_count(req, email) != TL_OK)
+    if (attempts_check(req, email) != TL_OK)
         return TL_REPLIED;
     tl_rows *who = check(req, email, tl_json_string(tl_json_get(body, "password")));
     if (!who)

@@ -2,6 +2,7 @@
  * The mail that asks a new account to prove its address.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "plugins/auth/auth.h"
 

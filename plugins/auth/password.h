@@ -15,11 +15,11 @@ typedef struct password_job {
     char hash[crypto_pwhash_STRBYTES]; /* a new hash; "" when none was needed, or memory was short */
 } password_job;
 
-/* Fills in `hash`. `job` is a password_job; so that it fits the blocking pool. */
-void password_make(void *job);
+/* Fills in `hash`. The argument is a password_job; untyped, so that this fits the blocking pool. */
+void password_make(void *arg);
 
 /* Fills in `right`; and `hash`, when the password is right and the stored hash was made with other parameters. */
-void password_verify(void *job);
+void password_verify(void *arg);
 
 /* A hash that no password fits and that takes as long as any to find that out: for accounts that do not exist. */
 extern const char password_nobody[];

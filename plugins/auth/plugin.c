@@ -68,9 +68,9 @@ static const tl_option options[] = {
     {"cookie_domain", OPTION(STRING, cookie_domain, ""), .help = "Domain of the cookie; empty: this host only"},
     {"whitelist", OPTION(LIST, whitelist, ""), .help = "Emails that may register; empty: all"},
     {"login_attempts", OPTION(INT, login_attempts, "100", 0, 1000000),
-     .help = "Attempts to log in per email and address within login_window; 0: no limit"},
+     .help = "Failed attempts to log in per email and address within login_window; 0: no limit"},
     {"login_window", OPTION(DURATION, login_window, "15m", SECOND, DAY),
-     .help = "How long attempts to log in are counted"},
+     .help = "How long failed attempts are counted"},
     {0},
 };
 

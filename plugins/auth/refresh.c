@@ -11,8 +11,8 @@ enum { ID_BYTES = 16, SALT_BYTES = 32, VARIANT = sodium_base64_VARIANT_URLSAFE_N
 _Static_assert(sodium_base64_ENCODED_LEN(ID_BYTES, VARIANT) == REFRESH_ID_TEXT + 1, "text of an id");
 _Static_assert(sodium_base64_ENCODED_LEN(REFRESH_SECRET, VARIANT) == REFRESH_TEXT - REFRESH_ID_TEXT,
                "text of a secret");
-_Static_assert(REFRESH_SECRET == crypto_auth_hmacsha256_KEYBYTES && REFRESH_SECRET == crypto_auth_hmacsha256_BYTES,
-               "a secret is a key and a result of HMAC-SHA256");
+_Static_assert(REFRESH_SECRET == crypto_auth_hmacsha256_KEYBYTES, "a secret is a key of HMAC-SHA256");
+_Static_assert(REFRESH_SECRET == crypto_auth_hmacsha256_BYTES, "a secret is a result of HMAC-SHA256");
 
 void refresh_make(refresh_token *token)
 {

@@ -144,7 +144,7 @@ static const char *check_claims(const token_issuer *issuer, token_kind kind, jwt
     const char *about = jwt_get_grant(jwt, kinds[kind].about);
     if (!about || strlen(about) >= sizeof claims->about || (kind == TOKEN_ACCESS && !credentials_is_username(about)))
         return "Token without a name";
-    strcpy(claims->about, about);
+    memcpy(claims->about, about, strlen(about) + 1);
     return NULL;
 }
 
