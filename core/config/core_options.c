@@ -25,8 +25,9 @@ enum {
     MILLION = 1000000,
 };
 
-/* The tables hold places within `settings`; config_core_sections turns them into addresses. */
-#define AT(field) ((void *)offsetof(settings, field))
+/* The tables point into this one, which is never written; config_core_sections turns that into places in another. */
+static const settings model;
+#define AT(field) ((void *)&model.field)
 
 static const tl_option server_options[] = {
     {"mode", TL_OPTION_CHOICE, AT(mode), "development", .choices = "development|production",
@@ -141,7 +142,8 @@ const config_section *config_core_sections(settings *target, size_t *count)
         size_t at = 0;
         for (const tl_option *from = templates[i].options; from->name; from++, at++) {
             options[i][at] = *from;
-            options[i][at].target = target ? (char *)target + (uintptr_t)from->target : NULL;
+            ptrdiff_t place = (const char *)from->target - (const char *)&model;
+            options[i][at].target = target ? (char *)target + place : NULL;
         }
         options[i][at] = (tl_option){0};
         sections[i] = (config_section){templates[i].name, options[i]};

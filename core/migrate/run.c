@@ -56,8 +56,11 @@ static bool execute(run *r, const char *sql)
 {
     PGresult *result = PQexec(r->db, sql);
     bool is_fine = is_done(result);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    bool is_forbidden = state && strcmp(state, "42501") == 0;
     if (!is_fine)
-        complain("%s", first_line(r->list->memory, PQerrorMessage(r->db)));
+        complain("%s%s", first_line(r->list->memory, PQerrorMessage(r->db)),
+                 is_forbidden ? ": let the user of [postgres] url own the database, or GRANT the right" : "");
     PQclear(result);
     return is_fine;
 }

@@ -309,6 +309,21 @@ static void a_database_that_cannot_be_reached_is_told_with_what_to_do(void **sta
     assert_null(strstr(the.complained, "hunter2"));
 }
 
+static void a_user_who_may_not_change_the_schema_is_told(void **state)
+{
+    (void)state;
+    char sql[256], url[1200];
+    snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC", the.database);
+    case_do(&the, sql);
+    snprintf(url, sizeof url, "%s user=%s", the.url, the.database);
+    case_load(&the);
+    int code = case_run_url(&the, url);
+    snprintf(sql, sizeof sql, "DROP ROLE %s", the.database);
+    case_do(&the, sql);
+    assert_int_equal(code, 1);
+    assert_complaint(&the, "permission denied for schema public: let the user of [postgres] url own the database");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -335,6 +350,7 @@ int main(void)
         TEST(the_check_notices_a_record_that_is_gone),
         TEST(migrations_of_a_plugin_that_is_off_now_do_not_matter),
         TEST(a_database_that_cannot_be_reached_is_told_with_what_to_do),
+        TEST(a_user_who_may_not_change_the_schema_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
