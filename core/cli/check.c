@@ -54,13 +54,29 @@ static size_t module_count(const module_list *list)
     return count;
 }
 
+/* With what is missing of the core's settings made up, the plugins' own sections can still be checked. */
+static void check_plugins_alone(host *h)
+{
+    settings *s = &h->settings;
+    if (!h->config || !s->plugin_dir)
+        return;
+    if (!s->mode)
+        s->mode = "development";
+    s->max_requests = 1;
+    s->blocking_threads = 1;
+    s->blocking_queue = 1;
+    host_load(h, true);
+}
+
 int command_check(const invocation *in)
 {
     if (!cli_takes_nothing(in, cli_find("check")))
         return CLI_USAGE;
     host h;
-    if (!host_read(&h, in))
+    if (!host_read(&h, in)) {
+        check_plugins_alone(&h);
         return host_close(&h, CLI_FAILED);
+    }
     if (!crash_handler_install(true))
         problems_add(h.found, NULL, 0, "the crash handler cannot be installed");
     host_load(&h, false);

@@ -33,8 +33,10 @@ static int print_help(const tl_command *c, const tl_module *owner)
 static int unknown(const char *word)
 {
     const char *near = cli_suggest(word);
-    fprintf(stderr, "talelio: there is no command '%s'%s%s%s; `talelio help` and `talelio plugins` list them\n", word,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    fprintf(stderr, "talelio: there is no command '%s'", word);
+    if (near)
+        fprintf(stderr, ": did you mean '%s'?", near);
+    fprintf(stderr, " (`talelio help` and `talelio plugins` list them)\n");
     return CLI_USAGE;
 }
 

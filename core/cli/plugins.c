@@ -55,6 +55,14 @@ static void print_module(const tl_module *m, bool with_options)
         print_options(p);
 }
 
+static bool is_enabled(const module_list *list, const char *name)
+{
+    for (const tl_module *m = module_first(list); m; m = m->next)
+        if (strcmp(m->name, name) == 0)
+            return true;
+    return false;
+}
+
 int command_plugins(const invocation *in)
 {
     bool with_options = in->argc == 2 && strcmp(in->argv[1], "--options") == 0;
@@ -68,7 +76,7 @@ int command_plugins(const invocation *in)
         print_module(m, with_options);
     const char *name;
     for (size_t i = 0; (name = config_plugin_name(h.config, i)); i++)
-        if (!config_plugin_enabled(h.config, name, h.found))
+        if (!is_enabled(h.runtime.worker.modules, name))
             printf("%s (disabled)\n  file      %s\n", name, config_plugin_path(h.config, name, &h.settings));
     return host_close(&h, CLI_OK);
 }

@@ -14,7 +14,6 @@ typedef enum ipc_kind {
     /* from a worker */
     IPC_READY = 'R',   /* loaded and started; serves as soon as it is told to */
     IPC_PROBLEM = 'P', /* one line: why it cannot start; its exit follows */
-    IPC_WARNING = 'W', /* one line: what to know about it though it has started */
     /* from the master */
     IPC_SERVE = 'S',
     IPC_STOP = 'T',   /* finish what runs, then exit */

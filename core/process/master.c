@@ -15,7 +15,10 @@
 #include "core/process/pidfile.h"
 #include "core/process/privileges.h"
 
-enum { SIGNAL_COUNT = 6 };
+enum {
+    SIGNAL_COUNT = 6,
+    SAME_STOP = 250, /* milliseconds: timeout(1) and its like send a signal to the process and to its group */
+};
 
 typedef struct master {
     const char *ini;
@@ -31,6 +34,7 @@ typedef struct master {
     int number;        /* of the newest generation */
     bool reload_again; /* asked for while one was starting */
     bool stopping;
+    int64_t stop_began; /* milliseconds */
     int exit_code;
 } master;
 
@@ -201,6 +205,8 @@ static void stop(master *m)
 {
     generation *g;
     generation *next;
+    if (m->stopping && process_now() - m->stop_began < SAME_STOP)
+        return;
     if (m->stopping) {
         logger_write(m->log, TL_WARNING, NULL, NULL, "stopping at once");
         TAILQ_FOREACH(g, &m->generations, in_master)
@@ -210,6 +216,7 @@ static void stop(master *m)
         return;
     }
     m->stopping = true;
+    m->stop_began = process_now();
     logger_write(m->log, TL_INFO, NULL, NULL, "stopping: requests under way have %d seconds; a second signal ends them",
                  m->serving ? (int)(m->serving->settings.stop_timeout / 1000) : 0);
     /* Draining an empty generation frees it. */

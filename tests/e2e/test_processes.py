@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from server import BUILD, SANITIZED, TALELIO, eventually
+from server import BUILD, ROOT, SANITIZED, TALELIO, eventually
 
 PLUGINS = BUILD / "tests/plugins"
 CRASH = {"plugin:crash": {"enabled": "yes", "path": PLUGINS / "crash.so"}}
@@ -211,6 +212,10 @@ class TestStopping:
         time.sleep(0.3)
         server.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping" in server.log_text())
+        # two within a quarter of a second count as one: timeout(1) sends each signal twice
+        server.process.send_signal(second)
+        time.sleep(0.5)
+        assert server.process.poll() is None
         server.process.send_signal(second)
         assert server.process.wait(10) == 0
         thread.join()
@@ -259,10 +264,14 @@ def test_secrets_are_in_no_command_line_or_environment(make_server):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
 def test_started_as_root_it_serves_as_somebody_else(make_server):
-    server = make_server({"server": {"user": "nobody"}})
-    # The tests' servers and folders are root's: it serves, without database and Redis.
-    server.folder.chmod(0o755)
-    server.ini.chmod(0o644)
+    server = make_server()
+    # The source tree may be root's alone, and so are the sockets of database and Redis: it serves without them.
+    for source in (BUILD / "plugins", ROOT / "migrations"):
+        shutil.copytree(source, server.folder / source.name, ignore=shutil.ignore_patterns("CMakeFiles"))
+    folders = {"plugin_dir": server.folder / "plugins", "migrations_dir": server.folder / "migrations"}
+    server.changes = {"server": {"user": "nobody", **folders}}
+    server.write_config()
+    subprocess.run(["chmod", "-R", "go+rX", server.folder], check=True)
     server.start()
     nobody = subprocess.run(["id", "-u", "nobody"], capture_output=True, text=True, check=True).stdout.strip()
     for pid in [server.process.pid, *server.workers()]:
@@ -273,6 +282,14 @@ def test_started_as_root_it_serves_as_somebody_else(make_server):
         assert not re.search(r"^Groups:.*\b0\b", status, re.M)
     assert server.client().get("/v1/health").status == 200
     server.stop()
+
+
+def test_check_tells_of_plugins_too_when_the_core_has_problems(make_server):
+    server = make_server({"server": {"workers": "many"}, "plugin:auth": {"sekret": "x"}})
+    result = server.run("check")
+    assert result.returncode == 1
+    assert "many" in result.stderr and "sekret" in result.stderr
+    assert result.stderr.count("many") == 1
 
 
 def test_commands_exit_codes(make_server):

@@ -1,0 +1,30 @@
+# What `cmake --install` puts where, and how a third party's build finds it: by pkg-config or by CMake.
+include(CMakePackageConfigHelpers)
+
+set(TL_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/talelio/plugins)
+set(TL_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/talelio)
+
+install(TARGETS talelio RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+get_property(plugins DIRECTORY plugins PROPERTY BUILDSYSTEM_TARGETS)
+foreach(plugin ${plugins})
+  install(TARGETS ${plugin} LIBRARY DESTINATION ${TL_PLUGIN_DIR})
+endforeach()
+install(DIRECTORY include/talelio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio FILES_MATCHING PATTERN "*.sql")
+install(FILES config/production.ini DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
+
+# The version of the interface is written once, in its header.
+file(STRINGS include/talelio/base.h abi REGEX "^#define TL_ABI_(MAJOR|MINOR) [0-9]+$")
+list(TRANSFORM abi REPLACE "^.* " "")
+list(JOIN abi "." TL_ABI)
+
+configure_file(cmake/talelio.pc.in talelio.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/talelio.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+configure_package_config_file(cmake/talelio-config.cmake.in talelio-config.cmake
+                              INSTALL_DESTINATION ${TL_PACKAGE_DIR}
+                              PATH_VARS CMAKE_INSTALL_INCLUDEDIR TL_PLUGIN_DIR)
+write_basic_package_version_file(talelio-config-version.cmake VERSION ${TL_ABI} COMPATIBILITY SameMajorVersion
+                                 ARCH_INDEPENDENT)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/talelio-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/talelio-config-version.cmake
+        DESTINATION ${TL_PACKAGE_DIR})
