@@ -121,9 +121,9 @@ static void work(tl_request *req, void *arg)
 {
     mailer *m = arg;
     int result = 1;
-    for (int i = 0; i < TURN_MOST && result == 1 && !m->worker->stopping; i++)
+    for (int i = 0; i < TURN_MOST && result == 1 && !m->worker->stopping && !m->ending; i++)
         result = deliver_one(m, req);
-    if (result == 0 && loop_now(m->worker) >= m->clean_at && !m->worker->stopping) {
+    if (result == 0 && loop_now(m->worker) >= m->clean_at && !m->worker->stopping && !m->ending) {
         result = outbox_clean(req);
         m->clean_at = loop_now(m->worker) + CLEAN_EVERY;
     }
@@ -189,7 +189,7 @@ void mailer_free(mailer *m)
         destroy(m);
         return;
     }
+    /* Not cancelled: what the server has taken already must still be deleted, or it would be sent again. */
     m->ending = true;
     event_del(m->tick);
-    request_cancel(m->running, false);
 }

@@ -18,6 +18,8 @@ int mail_queue(tl_request *req, const char *to, const char *subject, const char 
  * growing delays, and given up with a line in the log after [mail] attempts.
  */
 mailer *mailer_new(struct worker *w);
+
+/* No mail is begun any more; one that is being sent is finished by its request, which the loop must let end. */
 void mailer_free(mailer *m);
 
 #endif

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -138,6 +139,7 @@ static pid_t start_tls_server(const char *folder, int port)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also after a crash of the test */
         int null = open("/dev/null", O_RDWR);
         dup2(null, 1);
         dup2(null, 2);
