@@ -257,10 +257,11 @@ static void binding_twice_shows_a_key_once(void **state)
     assert_true(
         config_bind(t.c, "plugin:a", options, sizeof *options, (const char *const[]){"enabled", NULL}, t.found));
     char *text = case_printed(&t);
-    const char *first = strstr(text, "text = z");
-    assert_non_null(first);
-    assert_null(strstr(first + 1, "text = z"));
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, "text = z")); at++)
+        count++;
     free(text);
+    assert_int_equal(count, 1);
     case_end(&t);
 }
 
