@@ -121,6 +121,7 @@ struct connection {
     bool blocked; /* the kernel takes no more bytes for now */
     int setup_left;
     int attempts;               /* that have failed in a row */
+    bool returning;             /* has broken; the attempt that follows at once has not ended */
     struct db_session *session; /* who has leased it */
     bool cleaning;              /* was leased, and is not clean yet */
     int64_t cleaning_since;

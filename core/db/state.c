@@ -77,6 +77,7 @@ void db_link_up(connection *c)
     else if (d->state == DB_AWAY || d->state == DB_REFUSED)
         log_warning(d->worker, NULL, "the database is back after %lld ms",
                     (long long)(loop_now(d->worker) - d->state_since));
+    c->returning = false;
     d->was_ready = true;
     set_state(d, DB_READY);
     d->reason[0] = '\0';
@@ -136,19 +137,30 @@ static int64_t retry_delay(const connection *c, bool refused)
     return delay / 2 + randombytes_uniform((uint32_t)(delay / 2));
 }
 
+/* A connection may break without the database being away: what is tried at once decides. */
+static bool any_returning(const db *d)
+{
+    for (size_t i = 0; i < d->shared_count; i++) {
+        if (d->shared[i].returning || d->shared[i].state != LINK_DOWN)
+            return true;
+    }
+    return false;
+}
+
 static void shared_failed(connection *c, link_state was, bool refused)
 {
     db *d = c->db;
-    bool lost = was == LINK_READY;
+    c->returning = was == LINK_READY;
     if (!any_ready(d)) {
         db_state before = d->state;
-        /* A connection may break without the database being away: one attempt at once decides. */
-        bool grace = lost && before == DB_READY;
-        set_state(d, grace ? DB_CONNECTING : refused ? DB_REFUSED : DB_AWAY);
-        if (!grace)
+        if ((before == DB_READY || before == DB_CONNECTING) && any_returning(d)) {
+            set_state(d, DB_CONNECTING);
+        } else {
+            set_state(d, refused ? DB_REFUSED : DB_AWAY);
             tell_away(d, before);
+        }
     }
-    connection_set_timer(c, lost ? 0 : retry_delay(c, refused));
+    connection_set_timer(c, c->returning ? 0 : retry_delay(c, refused));
 }
 
 void db_link_failed(connection *c, link_state was, bool refused, const char *reason)

@@ -96,12 +96,15 @@ static void test_a_broken_connection_alone_is_no_outage(void **state)
     (void)state;
     proxy *p;
     worker *w = open_pool_behind(fixture_settings(), NULL, &p);
-    assert_int_equal(ask_once(w).ok, 1);
-    empty_log(w);
-    proxy_end_pairs(p);
-    turn_for(w, 1);
-    assert_int_equal(ask_once(w).ok, 1);
-    assert_int_equal(log_count(w, "the database is away"), 0);
+    for (int round = 0; round < 20; round++) {
+        /* At first the second connection may still be on its way. */
+        assert_int_equal(ask_once(w).ok, 1);
+        empty_log(w);
+        proxy_end_pairs(p);
+        turn_for(w, 5);
+        assert_int_equal(ask_once(w).ok, 1);
+        assert_int_equal(log_count(w, "the database is away"), 0);
+    }
     close_pool_behind(w, p);
 }
 
