@@ -104,7 +104,7 @@ static const char *show_postgres(const config *c, const PQconninfoOption *option
         if (!o->val)
             continue;
         /* libpq marks what is secret with '*' for forms that ask for it. */
-        bool is_secret = *o->dispchar == '*' || strstr(o->keyword, "password");
+        bool is_secret = *o->dispchar == '*';
         *has_password = *has_password || (is_secret && *o->val);
         text = arena_format(c->memory, "%s%s%s=%s", text, *text ? " " : "", o->keyword,
                             is_secret ? HIDDEN_SECRET : o->val);

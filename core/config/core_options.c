@@ -172,7 +172,8 @@ static bool are_sections_known(const config *c, section_names known, problems *f
     bool are_known = true;
     STAILQ_FOREACH(s, &c->sections, next)
     {
-        bool is_known = strncmp(s->name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) == 0;
+        bool is_known = strncmp(s->name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) == 0 ||
+                        strncmp(s->name, STORE_PREFIX, strlen(STORE_PREFIX)) == 0;
         for (size_t i = 0; i < known.count && !is_known; i++)
             is_known = strcmp(known.sections[i].name, s->name) == 0;
         if (is_known)
@@ -214,6 +215,7 @@ bool config_bind_core(config *c, settings *out, problems *found)
     bool is_bound = are_sections_known(c, known, found);
     for (size_t i = 0; i < known.count; i++)
         is_bound &= config_bind(c, known.sections[i].name, known.sections[i].options, sizeof(tl_option), NULL, found);
+    is_bound &= stores_bind(c, out, found);
     resolve_paths(c, out);
     return core_check(c, out, found) && is_bound;
 }

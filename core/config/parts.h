@@ -17,6 +17,7 @@ enum {
 };
 
 #define PLUGIN_PREFIX "plugin:"
+#define STORE_PREFIX "store:"
 #define HIDDEN_SECRET "********"
 
 typedef struct variable {
@@ -112,5 +113,8 @@ const char *nearest_name(const char *word, const char *(*next)(void *arg), void 
 /* What spans several keys or has a form of its own. Also sees to it that the database's address is shown without its
  * password. Keys that could not be bound are NULL or 0, and have been complained of. */
 bool core_check(config *c, const settings *s, problems *found);
+
+/* Fills in the stores of `out` from all sections [store:NAME]. */
+bool stores_bind(config *c, settings *out, problems *found);
 
 #endif

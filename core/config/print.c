@@ -43,10 +43,12 @@ void config_print(const config *c, FILE *out)
     const section *s;
     STAILQ_FOREACH(s, &c->sections, next)
     {
-        if (strncmp(s->name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) != 0)
+        bool is_plugin = strncmp(s->name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) == 0;
+        if (!is_plugin && strncmp(s->name, STORE_PREFIX, strlen(STORE_PREFIX)) != 0)
             continue;
         fprintf(out, "\n[%s]\n", s->name);
-        print_plugin_keys(c, s->name, out);
+        if (is_plugin)
+            print_plugin_keys(c, s->name, out);
         print_bound(c, s->name, out);
     }
 }

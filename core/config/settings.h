@@ -6,8 +6,27 @@
 #define CORE_CONFIG_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <talelio/plugin.h>
+
+/* One section [store:NAME]. What its driver does not use may be empty. */
+typedef struct store_settings {
+    const char *name;
+    const char *driver;      /* "dir" or "s3" */
+    const char *folder;      /* dir: relative to the ini file */
+    const char *endpoint;    /* s3: https://host[:port] */
+    const char *region;      /* us-east-1 */
+    const char *bucket;
+    bool path_style;         /* endpoint/bucket/key */
+    const char *access_key;  /* "": environment, container or instance role */
+    const char *secret_key;  /* secret */
+    const char *ca_file;     /* "": the system's; relative to the ini file */
+    int64_t connections;     /* a worker; 32 */
+    int64_t connect_timeout; /* 5s */
+    int64_t stall_timeout;   /* without a single byte; 10s */
+    const char *public_url;  /* "": the bucket itself */
+} store_settings;
 
 typedef struct settings {
     /* [server] */
@@ -67,6 +86,9 @@ typedef struct settings {
     const char *smtp_password; /* secret */
     const char *smtp_tls;      /* "require" (default), "try", "off" */
     int64_t mail_attempts;     /* 12 */
+    /* [store:NAME], in the order of the file */
+    const store_settings *stores;
+    size_t store_count;
 } settings;
 
 #endif

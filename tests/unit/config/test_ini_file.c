@@ -128,6 +128,23 @@ static void a_malformed_section_is_refused_and_its_keys_go_nowhere(void **state)
             "talelio.ini:2: the name of the section is longer than 48 bytes");
 }
 
+static void keys_below_a_doubtful_section_do_not_reach_the_one_above(void **state)
+{
+    (void)state;
+    char longer[256] = "[";
+    memset(longer + 1, 'x', 200);
+    const char *const heads[] = {"[http", "[http] x", "[Http]", " [http]", "[ht\033tp]", longer};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        config_case t;
+        char text[512];
+        snprintf(text, sizeof text, ENOUGH "[server]\n%s\nport = 1\n", heads[i]);
+        case_bind(&t, text, NULL);
+        assert_int_equal(problems_count(t.found), 1);
+        assert_int_equal(t.s.port, 5000);
+        case_end(&t);
+    }
+}
+
 static void what_is_there_twice_is_refused_with_both_lines(void **state)
 {
     (void)state;
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_comment_behind_a_value_is_refused),
         cmocka_unit_test(a_line_that_is_neither_section_nor_key_is_refused),
         cmocka_unit_test(a_malformed_section_is_refused_and_its_keys_go_nowhere),
+        cmocka_unit_test(keys_below_a_doubtful_section_do_not_reach_the_one_above),
         cmocka_unit_test(what_is_there_twice_is_refused_with_both_lines),
         cmocka_unit_test(a_key_before_any_section_is_refused),
         cmocka_unit_test(a_control_character_is_refused),
