@@ -174,20 +174,26 @@ static frame_status finish(frame *f)
     return FRAME_DONE;
 }
 
-/* No line has ended yet. What cannot become a request line is refused without waiting for the rest. */
+/* What cannot be part of a request line is refused where it stands, whether the line has ended or not. */
+static bool may_be_request_line(const char *bytes, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if ((c < ' ' && c != '\r') || c >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* No line has ended yet. */
 static frame_status read_partial(frame *f, const char *bytes, size_t length, const frame_limits *limits)
 {
     size_t from = f->scanned;
     f->scanned = length;
-    if (!f->has_request_line) {
-        for (size_t i = from; i < length; i++) {
-            unsigned char c = (unsigned char)bytes[i];
-            if ((c < ' ' && c != '\r') || c >= 0x7f)
-                return frame_refuse(f, 400, "Malformed request line");
-        }
-        if (length - f->line > limits->request_line + 2)
-            return frame_refuse(f, 414, "The request target is too long");
-    }
+    if (!f->has_request_line && !may_be_request_line(bytes, from, length))
+        return frame_refuse(f, 400, "Malformed request line");
+    if (!f->has_request_line && length - f->line > limits->request_line + 2)
+        return frame_refuse(f, 414, "The request target is too long");
     if (length > limits->head)
         return frame_refuse(f, 431, "The headers are too large");
     return FRAME_MORE;
@@ -201,6 +207,8 @@ frame_status frame_head(frame *f, const char *bytes, size_t length, const frame_
         if (!end)
             return read_partial(f, bytes, length, limits);
         size_t at = f->line, line_length = (size_t)(end - bytes) - at;
+        if (!f->has_request_line && !may_be_request_line(bytes, f->scanned, at + line_length))
+            return frame_refuse(f, 400, "Malformed request line");
         f->scanned = f->line = at + line_length + 1;
         if (!f->has_request_line && line_length > limits->request_line + 1)
             return frame_refuse(f, 414, "The request target is too long");

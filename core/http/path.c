@@ -51,7 +51,7 @@ static path_result read_segment(const char *text, size_t length, char **scratch,
         text = *scratch;
         length = (size_t)decoded;
         *scratch += length;
-    } else if (!utf8_is_valid(text, length)) {
+    } else if (memchr(text, '\0', length) || !utf8_is_valid(text, length)) {
         return PATH_MALFORMED;
     }
     /* Also when they stand there undecoded: clients resolve them, and nothing here should have to. */
