@@ -213,7 +213,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="how long each row is measured")
     parser.add_argument("--articles", type=int, default=100000, help="the larger number of articles")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=" ".join(ROWS))
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     unknown = set(options.rows) - set(ROWS)
     if unknown:
         parser.error(f"unknown row {', '.join(unknown)}: expected {' '.join(ROWS)}")
