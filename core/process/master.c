@@ -113,7 +113,7 @@ static void reload_if_wanted(master *m)
 {
     bool again = m->reload_again;
     m->reload_again = false;
-    if (again && !m->stopping)
+    if (again && m->serving && !m->stopping)
         reload(m);
 }
 
@@ -186,7 +186,7 @@ static void warn_of_what_stays(const master *m, const settings *s)
 
 static void reload(master *m)
 {
-    if (m->starting) {
+    if (m->starting || !m->serving) {
         m->reload_again = true;
         return;
     }

@@ -55,28 +55,41 @@ static size_t append(char *text, size_t size, size_t at, const char *value, size
     return at;
 }
 
-#define ADD_TEXT(literal) (at = append(text, size, at, literal, sizeof literal))
-#define ADD_FIELD(literal, field)                                                                                      \
-    (field[0] ? (ADD_TEXT(literal), at = append(text, size, at, field, sizeof field)) : at)
+/* A field behind its label; nothing when the field is empty. */
+static size_t append_field(char *text, size_t size, size_t at, const char *label, const char *field, size_t limit)
+{
+    if (!field[0])
+        return at;
+    at = append(text, size, at, label, strlen(label));
+    return append(text, size, at, field, limit);
+}
+
+static size_t describe_request(const crash_report *crash, char *text, size_t size)
+{
+    size_t at = append_field(text, size, 0, " while it ran ", crash->plugin[0] ? "plugin" : "the core", 16);
+    at = append_field(text, size, at, " ", crash->plugin, sizeof crash->plugin);
+    at = append_field(text, size, at, " ", crash->version, sizeof crash->version);
+    at = append_field(text, size, at, ", route ", crash->route, sizeof crash->route);
+    return append_field(text, size, at, ", request ", crash->request_id, sizeof crash->request_id);
+}
+
+static size_t describe_phase(const scoreboard_slot *slot, char *text, size_t size)
+{
+    size_t at = append_field(text, size, 0, " in ", slot->phase, sizeof slot->phase);
+    at = append_field(text, size, at, " of plugin ", slot->phase_plugin, sizeof slot->phase_plugin);
+    return append_field(text, size, at, " ", slot->phase_version, sizeof slot->phase_version);
+}
 
 /* A process that went astray may have written anything here: every text is read within its bounds. */
 const char *board_describe(const scoreboard_slot *slot, char *text, size_t size)
 {
     const crash_report *crash = &slot->crash;
     size_t at = append(text, size, 0, "", 0);
-    if (crash->filled && (crash->plugin[0] || crash->request_id[0])) {
-        ADD_TEXT(" while it ran ");
-        at = append(text, size, at, crash->plugin[0] ? "plugin" : "the core", 16);
-        ADD_FIELD(" ", crash->plugin);
-        ADD_FIELD(" ", crash->version);
-        ADD_FIELD(", route ", crash->route);
-        ADD_FIELD(", request ", crash->request_id);
-    } else if (slot->phase[0]) {
-        ADD_FIELD(" in ", slot->phase);
-        ADD_FIELD(" of plugin ", slot->phase_plugin);
-        ADD_FIELD(" ", slot->phase_version);
-    }
+    if (crash->filled && (crash->plugin[0] || crash->request_id[0]))
+        at = describe_request(crash, text, size);
+    else if (slot->phase[0])
+        at = describe_phase(slot, text, size);
     if (crash->filled && crash->stack_overflow)
-        ADD_TEXT(": the stack of its fiber overflowed");
+        append_field(text, size, at, ": ", "the stack of its fiber overflowed", 64);
     return text;
 }
