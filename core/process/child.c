@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ static _Noreturn void become_worker(const int *fds, char *const *argv, const sig
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         signal(ours[i], SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);
+    /* Also what whoever started the master has left open. Where the kernel cannot, that stays open and does no harm. */
+    close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
     if (place_fds(fds))
         execv("/proc/self/exe", argv);
     _exit(127);
