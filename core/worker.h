@@ -18,6 +18,7 @@ struct request_table;
 struct pool;
 struct db;
 struct redis;
+struct objects;
 struct http_server;
 struct module_list;
 struct migration_list;
@@ -38,6 +39,7 @@ typedef struct worker {
     struct pool *pool;
     struct db *db;
     struct redis *redis;
+    struct objects *objects; /* NULL when no store is configured */
     struct http_server *http;
     struct module_list *modules;
     struct migration_list *migrations; /* what the schema must be */

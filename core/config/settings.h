@@ -13,10 +13,10 @@
 /* One section [store:NAME]. What its driver does not use may be empty. */
 typedef struct store_settings {
     const char *name;
-    const char *driver;      /* "dir" or "s3" */
-    const char *folder;      /* dir: relative to the ini file */
-    const char *endpoint;    /* s3: https://host[:port] */
-    const char *region;      /* us-east-1 */
+    const char *driver;   /* "dir" or "s3" */
+    const char *folder;   /* dir: relative to the ini file */
+    const char *endpoint; /* s3: https://host[:port] */
+    const char *region;   /* us-east-1 */
     const char *bucket;
     bool path_style;         /* endpoint/bucket/key */
     const char *access_key;  /* "": environment, container or instance role */

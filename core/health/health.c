@@ -5,6 +5,7 @@
 #include "core/health/health.h"
 
 #include "core/db/db.h"
+#include "core/objects/objects.h"
 #include "core/redis/redis.h"
 #include "core/request/request.h"
 #include "core/worker.h"
@@ -23,6 +24,19 @@ static int check_redis(tl_request *req)
     return redis_error(req) == TL_CANCELLED ? TL_CANCELLED : TL_UNAVAILABLE;
 }
 
+/* All stores: which of them does not work is in the log. */
+static int check_storage(tl_request *req)
+{
+    const objects *stores = req->worker->objects;
+    int worst = TL_OK;
+    for (size_t i = 0; i < objects_count(stores) && worst != TL_CANCELLED; i++) {
+        int result = objects_check(req, objects_at(stores, i));
+        if (result != TL_OK)
+            worst = result == TL_CANCELLED ? TL_CANCELLED : TL_UNAVAILABLE;
+    }
+    return worst;
+}
+
 /* Every connection to the database has checked the schema before its first statement. */
 static int check_migrations(tl_request *req)
 {
@@ -36,11 +50,13 @@ static const struct dependency {
     {"database", check_database},
     {"redis", check_redis},
     {"migrations", check_migrations},
+    {"storage", check_storage}, /* the last: it is left out where no store is configured */
 };
 
 size_t health_count(void)
 {
-    return sizeof dependencies / sizeof dependencies[0];
+    size_t count = sizeof dependencies / sizeof dependencies[0];
+    return the_worker->objects ? count : count - 1;
 }
 
 const char *health_name(size_t index)

@@ -12,6 +12,7 @@
 #include "core/json/json.h"
 #include "core/log/log.h"
 #include "core/mail/mail.h"
+#include "core/objects/objects.h"
 #include "core/plugin/plugin.h"
 #include "core/pool/pool.h"
 #include "core/redis/redis.h"
@@ -139,6 +140,8 @@ static const tl_http_api http_api = {
     .reply_json = http_reply_json,
     .vfail = http_vfail,
     .fail_service = http_fail_service,
+    .stream_begin = http_stream_begin,
+    .stream_write = http_stream_write,
 };
 
 static const tl_json_api json_api = {
@@ -203,6 +206,25 @@ static const tl_health_api health_api = {
     .check = health_check,
 };
 
+static const tl_objects_api objects_api = {
+    .struct_size = sizeof objects_api,
+    .store = objects_store,
+    .put = objects_put,
+    .upload_begin = objects_upload_begin,
+    .upload_write = objects_upload_write,
+    .upload_finish = objects_upload_finish,
+    .upload_abort = objects_upload_abort,
+    .get = objects_get,
+    .download_begin = objects_download_begin,
+    .download_read = objects_download_read,
+    .head = objects_head,
+    .remove = objects_remove,
+    .list = objects_list,
+    .copy = objects_copy,
+    .presign = objects_presign,
+    .url = objects_url,
+};
+
 const tl_host *host_table(void)
 {
     static const tl_host host = {
@@ -218,6 +240,7 @@ const tl_host *host_table(void)
         .redis = &redis_api,
         .mail = &mail_api,
         .health = &health_api,
+        .objects = &objects_api,
     };
     return &host;
 }

@@ -9,6 +9,7 @@
 #include "core/db/db.h"
 #include "core/log/log.h"
 #include "core/migrate/migrate.h"
+#include "core/objects/objects.h"
 #include "core/pool/pool.h"
 #include "core/redis/redis.h"
 #include "core/request/request.h"
@@ -63,8 +64,13 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
         problems_add(found, NULL, 0, "the event loop cannot be set up: are there enough file descriptors?");
         return;
     }
-    if (!plan->serverless)
+    w->objects = objects_new(w);
+    if (s->store_count > 0 && !w->objects)
+        problems_add(found, NULL, 0, "the stores cannot be made: is there enough memory?");
+    if (!plan->serverless) {
+        objects_recover(w->objects);
         open_servers(w, c, found);
+    }
     w->modules = module_list_load(w, c, found);
     /* Only now it is known which keys of the plugins are secrets. */
     config_check_production(c, s, found);
@@ -80,6 +86,7 @@ void runtime_close(runtime *r)
         redis_free(w->redis);
     if (w->db)
         db_free(w->db);
+    objects_free(w->objects);
     if (w->pool)
         pool_free(w->pool);
     if (w->requests)

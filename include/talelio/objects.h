@@ -58,6 +58,7 @@ typedef struct tl_objects_api {
                 tl_object_list *found);
     int (*copy)(tl_request *req, tl_store *store, const char *from, const char *to, const tl_object_options *options);
     const char *(*presign)(tl_request *req, tl_store *store, tl_method method, const char *key, int64_t seconds);
+    const char *(*url)(tl_request *req, tl_store *store, const char *key);
 } tl_objects_api;
 
 /* A store of the ini file, for `init`; NULL when there is no [store:NAME]. Lives as long as the process. Does not wait.
@@ -164,6 +165,15 @@ static inline const char *tl_object_presign(tl_request *req, tl_store *store, tl
                                             int64_t seconds)
 {
     return tl_the_host->objects->presign(req, store, method, key, seconds);
+}
+
+/*
+ * The plain URL of an object, where anyone may read it that was stored as public. NULL where the driver has none
+ * (`dir`). Does not wait.
+ */
+static inline const char *tl_object_url(tl_request *req, tl_store *store, const char *key)
+{
+    return tl_the_host->objects->url(req, store, key);
 }
 
 #endif

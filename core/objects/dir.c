@@ -1,0 +1,349 @@
+/*
+ * The driver `dir`: objects in a folder. Every step is a job for the blocking pool; here they are made, waited for, and
+ * their errors understood.
+ */
+#include "core/objects/dir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log/log.h"
+#include "core/pool/pool.h"
+
+enum { PART = 1 << 20, CHUNK = 256 * 1024 };
+
+typedef struct job {
+    const char *folder, *key, *to;
+    const void *bytes;
+    size_t length;
+    const tl_object_options *options;
+    dir_draft *draft;
+    dir_about about;
+    dir_page *page;
+    int fd;
+    int64_t offset;
+    void *into;
+    int error; /* an errno */
+} job;
+
+/* What an errno means to the caller; the log gets its text. */
+static int judge(tl_request *req, tl_store *store, const char *what, const char *key, int error)
+{
+    switch (error) {
+    case 0:
+        return TL_OK;
+    case ENOENT:
+    case ENOTDIR:
+        return TL_NOT_FOUND;
+    case EBADMSG:
+        store_tell(store, req, what, "%s %s: the file is damaged, or was not written by this server", what, key);
+        return TL_ERROR;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        store_tell(store, req, what, "%s %s is refused in %s: %s", what, key, store->settings->folder, strerror(error));
+        return TL_DENIED;
+    default:
+        store_tell(store, req, what, "%s %s fails in %s: %s", what, key, store->settings->folder, strerror(error));
+        return TL_UNAVAILABLE;
+    }
+}
+
+static int run(tl_request *req, tl_store *store, const char *what, void (*work)(void *arg), job *j)
+{
+    j->folder = store->settings->folder;
+    int result = pool_run(store->worker->pool, req, work, j);
+    return result == TL_OK ? judge(req, store, what, j->key ? j->key : "", j->error) : result;
+}
+
+static bool dir_open(tl_store *store)
+{
+    (void)store;
+    return sodium_init() >= 0;
+}
+
+static void dir_close(tl_store *store)
+{
+    (void)store;
+}
+
+static void dir_recover(tl_store *store)
+{
+    const char *folder = store->settings->folder;
+    int root = dir_open_root(folder, true);
+    if (root < 0) {
+        log_error(store->worker, NULL, "store %s: %s cannot be used: %s", objects_name(store), folder, strerror(errno));
+        return;
+    }
+    close(root);
+    size_t count = dir_sweep(folder);
+    if (count > 0)
+        log_info(store->worker, NULL, "store %s: %zu uploads of processes that have ended were removed",
+                 objects_name(store), count);
+}
+
+/* Writing is tried, because rights and a full disk show nowhere else. */
+static void check_folder(void *arg)
+{
+    job *j = arg;
+    dir_draft draft;
+    j->error = dir_draft_begin(j->folder, &draft);
+    if (!j->error)
+        j->error = dir_draft_write(&draft, "probe", 5);
+    dir_draft_drop(j->folder, &draft);
+}
+
+static int dir_check(tl_request *req, tl_store *store)
+{
+    return run(req, store, "writing", check_folder, &(job){0});
+}
+
+static void put_object(void *arg)
+{
+    job *j = arg;
+    dir_draft draft;
+    j->error = dir_draft_begin(j->folder, &draft);
+    if (!j->error)
+        j->error = dir_draft_write(&draft, j->bytes, j->length);
+    if (!j->error)
+        j->error = dir_draft_finish(j->folder, &draft, j->key, j->options);
+    dir_draft_drop(j->folder, &draft);
+}
+
+/* To the writer a folder that is missing is no "not found". */
+static int written(int result)
+{
+    return result == TL_NOT_FOUND ? TL_UNAVAILABLE : result;
+}
+
+static int dir_put(tl_request *req, tl_store *store, const char *key, const void *bytes, size_t length,
+                   const tl_object_options *options)
+{
+    job j = {.key = key, .bytes = bytes, .length = length, .options = options};
+    return written(run(req, store, "storing", put_object, &j));
+}
+
+static void begin_draft(void *arg)
+{
+    job *j = arg;
+    j->error = dir_draft_begin(j->folder, j->draft);
+}
+
+static void write_part(void *arg)
+{
+    job *j = arg;
+    j->error = dir_draft_write(j->draft, j->bytes, j->length);
+}
+
+static void finish_draft(void *arg)
+{
+    job *j = arg;
+    j->error = dir_draft_write(j->draft, j->bytes, j->length);
+    if (!j->error)
+        j->error = dir_draft_finish(j->folder, j->draft, j->key, j->options);
+}
+
+static void drop_draft(void *arg)
+{
+    job *j = arg;
+    dir_draft_drop(j->folder, j->draft);
+}
+
+static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, size_t length)
+{
+    job j = {.key = u->key, .bytes = bytes, .length = length, .draft = u->state};
+    if (!u->state) {
+        dir_draft *draft = calloc(1, sizeof *draft);
+        if (!draft)
+            return TL_UNAVAILABLE;
+        draft->fd = -1;
+        u->state = j.draft = draft;
+        int result = run(req, u->store, "storing", begin_draft, &j);
+        if (result != TL_OK)
+            return written(result);
+    }
+    return written(run(req, u->store, "storing", write_part, &j));
+}
+
+static void forget_draft(tl_upload *u)
+{
+    free(u->state);
+    u->state = NULL;
+}
+
+static int dir_upload_finish(tl_request *req, tl_upload *u, const void *bytes, size_t length)
+{
+    job j = {.key = u->key, .bytes = bytes, .length = length, .draft = u->state, .options = &u->options};
+    int result = written(run(req, u->store, "storing", finish_draft, &j));
+    if (result == TL_OK)
+        forget_draft(u);
+    return result;
+}
+
+static int dir_upload_discard(tl_request *req, tl_upload *u)
+{
+    job j = {.folder = u->store->settings->folder, .draft = u->state};
+    /* Where the pool does not take it, it is done here and now: two calls of the kernel. */
+    if (run(req, u->store, "removing", drop_draft, &j) != TL_OK)
+        drop_draft(&j);
+    forget_draft(u);
+    return TL_OK;
+}
+
+static void fill_about(tl_request *req, const char *key, const dir_about *from, tl_object *about)
+{
+    about->key = arena_copy(req->arena, key);
+    about->size = from->size;
+    about->modified = from->modified;
+    about->etag = arena_copy(req->arena, from->etag);
+    about->content_type = arena_copy(req->arena, from->content_type);
+}
+
+typedef struct reading {
+    tl_store *store;
+    int fd;
+    int64_t at, end;
+    unsigned char bytes[CHUNK];
+} reading;
+
+static void open_object(void *arg)
+{
+    job *j = arg;
+    j->fd = dir_open_object(j->folder, j->key, &j->about);
+    j->error = j->fd < 0 ? errno : 0;
+}
+
+static void read_chunk(void *arg)
+{
+    job *j = arg;
+    j->error = dir_read(j->fd, j->offset, j->into, j->length);
+}
+
+static int dir_download_begin(tl_request *req, tl_store *store, const char *key, int64_t offset, int64_t length,
+                              tl_object *about, void **state)
+{
+    job j = {.key = key, .fd = -1};
+    int result = run(req, store, "reading", open_object, &j);
+    reading *r = result == TL_OK ? malloc(sizeof *r) : NULL;
+    if (!r) {
+        if (j.fd >= 0)
+            close(j.fd);
+        return result == TL_OK ? TL_UNAVAILABLE : result;
+    }
+    fill_about(req, key, &j.about, about);
+    r->store = store;
+    r->fd = j.fd;
+    r->at = offset;
+    r->end = length < 0 || length > j.about.size - offset ? j.about.size : offset + length;
+    *state = r;
+    return TL_OK;
+}
+
+static int dir_download_read(tl_request *req, void *state, const void **bytes, size_t *length)
+{
+    reading *r = state;
+    size_t count = r->end - r->at < CHUNK ? (size_t)(r->end - r->at) : CHUNK;
+    job j = {.fd = r->fd, .offset = r->at, .into = r->bytes, .length = count};
+    int result = run(req, r->store, "reading", read_chunk, &j);
+    if (result != TL_OK)
+        return result;
+    r->at += (int64_t)count;
+    *bytes = r->bytes;
+    *length = count;
+    return TL_OK;
+}
+
+static void dir_download_end(void *state)
+{
+    reading *r = state;
+    close(r->fd);
+    free(r);
+}
+
+static int dir_head(tl_request *req, tl_store *store, const char *key, tl_object *about)
+{
+    job j = {.key = key, .fd = -1};
+    int result = run(req, store, "reading", open_object, &j);
+    if (j.fd >= 0)
+        close(j.fd);
+    if (result == TL_OK)
+        fill_about(req, key, &j.about, about);
+    return result;
+}
+
+static void remove_object(void *arg)
+{
+    job *j = arg;
+    j->error = dir_remove(j->folder, j->key);
+}
+
+static int dir_remove_object(tl_request *req, tl_store *store, const char *key)
+{
+    return run(req, store, "deleting", remove_object, &(job){.key = key});
+}
+
+static void copy_object(void *arg)
+{
+    job *j = arg;
+    j->error = dir_copy(j->folder, j->key, j->to, j->options);
+}
+
+static int dir_copy_object(tl_request *req, tl_store *store, const char *from, const char *to,
+                           const tl_object_options *options)
+{
+    return run(req, store, "copying", copy_object, &(job){.key = from, .to = to, .options = options});
+}
+
+static void list_objects(void *arg)
+{
+    job *j = arg;
+    j->error = dir_list(j->folder, j->page);
+}
+
+static int dir_list_objects(tl_request *req, tl_store *store, const char *prefix, const char *after, size_t limit,
+                            tl_object_list *found)
+{
+    dir_page page = {.prefix = prefix, .after = after, .limit = limit};
+    page.items = calloc(limit, sizeof *page.items);
+    if (!page.items)
+        return TL_UNAVAILABLE;
+    int result = run(req, store, "listing", list_objects, &(job){.page = &page});
+    if (page.damaged > 0)
+        store_tell(store, req, "damaged", "%zu files in %s are damaged, or were not written by this server",
+                   page.damaged, store->settings->folder);
+    if (result == TL_OK) {
+        tl_object *items = arena_alloc(req->arena, (page.count + 1) * sizeof *items);
+        for (size_t i = 0; i < page.count; i++) {
+            fill_about(req, page.items[i].key, &page.items[i].about, &items[i]);
+            items[i].content_type = NULL;
+        }
+        *found = (tl_object_list){.items = items, .count = page.count};
+        if (page.is_more)
+            found->next = items[page.count - 1].key;
+    }
+    for (size_t i = 0; i < page.count; i++)
+        free(page.items[i].key);
+    free(page.items);
+    return result;
+}
+
+const store_driver dir_driver = {
+    .part = PART,
+    .open = dir_open,
+    .close = dir_close,
+    .recover = dir_recover,
+    .check = dir_check,
+    .put = dir_put,
+    .upload_part = dir_upload_part,
+    .upload_finish = dir_upload_finish,
+    .upload_discard = dir_upload_discard,
+    .download_begin = dir_download_begin,
+    .download_read = dir_download_read,
+    .download_end = dir_download_end,
+    .head = dir_head,
+    .remove = dir_remove_object,
+    .list = dir_list_objects,
+    .copy = dir_copy_object,
+};
