@@ -83,6 +83,8 @@ static void leave_exchange(connection *c)
     c->exchange = NULL;
     if (!x)
         return;
+    if (x->streaming)
+        stream_lost(x);
     x->reply = NULL;
     if (!x->req) {
         exchange_free(x);
@@ -138,6 +140,7 @@ void connection_release(connection *c)
     if (c->fd >= 0 && h->by_fd[c->fd] == c)
         h->by_fd[c->fd] = NULL;
     evbuffer_remove_cb_entry(c->input, c->gate);
+    stream_unwatch(c);
     bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
     bufferevent_disable(c->bev, EV_READ | EV_WRITE);
     bufferevent_decref(c->bev);

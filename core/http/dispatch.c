@@ -126,12 +126,17 @@ static void run_handler(tl_request *req, void *exchange)
         db_request_end(req);
     if (!x->replied)
         answer_for_handler(req, x);
+    if (x->streaming)
+        stream_ended(req, x);
     x->req = NULL;
     req->http = NULL;
-    if (x->conn)
+    if (x->conn) {
         reply_finish(x);
-    else
-        exchange_free(x);
+        return;
+    }
+    if (x->streaming && x->server)
+        reply_log(x);
+    exchange_free(x);
 }
 
 static void copy_parameters(tl_request *req, http_exchange *x, const route_match *match)

@@ -54,10 +54,10 @@ void exchange_free(http_exchange *x)
     x->route = NULL;
     x->parameters = NULL;
     x->refusal = (frame_refusal){0};
-    x->replied = x->gone = x->is_head = false;
+    x->replied = x->gone = x->is_head = x->streaming = x->broken = false;
     x->method = 0;
     x->status = 0;
-    x->length = 0;
+    x->length = x->sent = 0;
     x->remote[0] = '\0';
     buffer_clear(&x->head, KEEP_HEAD);
     buffer_clear(&x->body, KEEP_BODY);

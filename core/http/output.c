@@ -122,6 +122,8 @@ void http_set_header(tl_request *req, const char *name, const char *value)
         wrong = "has characters that no header may have";
     else if (is_reserved(name))
         wrong = "is not a handler's to set";
+    else if (x->streaming)
+        wrong = "comes after the head";
     else if (x->own.length + strlen(name) + strlen(value) > MAX_OWN_HEADERS)
         wrong = "is too much";
     if (wrong) {

@@ -34,14 +34,15 @@ enum {
 };
 
 typedef enum phase {
-    PHASE_FRESH,   /* accepted; nothing has arrived */
-    PHASE_IDLE,    /* between two requests */
-    PHASE_HEAD,    /* part of a head has arrived */
-    PHASE_BODY,    /* the head is fine, the body is to come */
-    PHASE_RUNNING, /* the request is with evhttp or its handler */
-    PHASE_WRITING, /* the answer is on its way */
-    PHASE_ENDED,   /* evhttp has let go of it */
-    PHASE_LINGER,  /* the same, and we read on so that the client can read our last answer */
+    PHASE_FRESH,     /* accepted; nothing has arrived */
+    PHASE_IDLE,      /* between two requests */
+    PHASE_HEAD,      /* part of a head has arrived */
+    PHASE_BODY,      /* the head is fine, the body is to come */
+    PHASE_RUNNING,   /* the request is with evhttp or its handler */
+    PHASE_STREAMING, /* its handler runs and sends */
+    PHASE_WRITING,   /* the answer is on its way */
+    PHASE_ENDED,     /* evhttp has let go of it */
+    PHASE_LINGER,    /* the same, and we read on so that the client can read our last answer */
 } phase;
 
 typedef struct connection connection;
@@ -74,9 +75,13 @@ typedef struct http_exchange {
     bool replied;
     bool queued; /* in the list of what is ready to be sent */
     int status;
-    buffer own;    /* "\r\nName: value" for every header but those that every response has */
-    size_t length; /* of the body */
-    int64_t began; /* nanoseconds, for the log */
+    buffer own;     /* "\r\nName: value" for every header but those that every response has */
+    size_t length;  /* of the body */
+    int64_t began;  /* nanoseconds, for the log */
+    bool streaming; /* the head is out */
+    bool broken;    /* must not pass for a whole answer */
+    size_t sent;    /* of the stream's bytes */
+    waiter *room;   /* the handler waits for the client; NULL: it does not */
 } http_exchange;
 
 struct connection {
@@ -84,6 +89,7 @@ struct connection {
     struct bufferevent *bev; /* we hold a reference, so the descriptor outlives evhttp's connection */
     struct evbuffer *input;
     struct evbuffer_cb_entry *gate;
+    struct evbuffer_cb_entry *taken; /* of a stream, NULL without */
     struct evhttp_connection *evcon; /* known from its first request on */
     int fd;                          /* known from its first byte on */
     phase phase;
@@ -191,6 +197,22 @@ void reply_error(http_exchange *x, int status, const char *message);
 /* Nothing will be added any more: the response is sent before the loop waits again. */
 void reply_finish(http_exchange *x);
 void replies_send(struct http_server *h);
+/* Hands evhttp all headers of the answer. */
+void reply_head(http_exchange *x);
+/* The line of the access log. */
+void reply_log(http_exchange *x);
+
+/* stream.c */
+bool stream_is_whole(const http_exchange *x);
+/* The handler has returned. */
+void stream_ended(tl_request *req, const http_exchange *x);
+/* Nothing will be added to a whole stream. True when all of it is out, and the exchange has ended. */
+bool stream_finish(http_exchange *x);
+/* Resets a connection in the middle of its stream. */
+void stream_break(connection *c);
+/* The connection of a stream has ended. */
+void stream_lost(http_exchange *x);
+void stream_unwatch(connection *c);
 
 /* cors.c */
 void cors_headers(http_exchange *x, buffer *to);

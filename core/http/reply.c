@@ -72,7 +72,7 @@ static bool must_close(const http_exchange *x)
  * evhttp formats every header by itself, which costs more than our own work. So it gets all of ours as the value of
  * one: Date, because it would add one if it saw none. The values have been checked for line ends.
  */
-static void add_headers(http_exchange *x)
+void reply_head(http_exchange *x)
 {
     buffer all = {0};
     buffer_reserve(&all, 256 + x->own.length);
@@ -94,8 +94,10 @@ static void add_headers(http_exchange *x)
     }
 }
 
-static void log_access(http_exchange *x)
+void reply_log(http_exchange *x)
 {
+    if (!x->server->settings->log_access)
+        return;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     const frame *f = &x->frame;
@@ -112,7 +114,7 @@ static void log_access(http_exchange *x)
                       .route = x->route ? x->route->path : NULL,
                       .plugin = x->route && x->route->module ? x->route->module->name : NULL,
                       .status = x->status,
-                      .bytes = x->is_head ? 0 : (int64_t)x->length,
+                      .bytes = x->is_head ? 0 : (int64_t)(x->streaming ? x->sent : x->length),
                       .microseconds = ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec - x->began) / 1000,
                   });
 }
@@ -124,9 +126,9 @@ void reply_finish(http_exchange *x)
         exchange_free(x);
         return;
     }
-    add_headers(x);
-    if (h->settings->log_access)
-        log_access(x);
+    if (!x->streaming)
+        reply_head(x);
+    reply_log(x);
     TAILQ_REMOVE(&h->live, x, link);
     TAILQ_INSERT_TAIL(&h->answered, x, link);
     x->queued = true;
@@ -174,9 +176,16 @@ void replies_send(struct http_server *h)
         TAILQ_INSERT_TAIL(&h->live, x, link);
         x->queued = false;
         connection *c = x->conn;
+        if (x->streaming && !stream_is_whole(x)) {
+            stream_break(c);
+            continue;
+        }
         connection_enter(c, PHASE_WRITING);
         evhttp_request_set_on_complete_cb(x->reply, on_sent, c);
-        evhttp_send_reply(x->reply, x->status, http_reason(x->status), NULL);
+        if (x->streaming && stream_finish(x))
+            continue;
+        if (!x->streaming)
+            evhttp_send_reply(x->reply, x->status, http_reason(x->status), NULL);
         write_now(c);
     }
 }

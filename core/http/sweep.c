@@ -59,8 +59,15 @@ static void look_at_writing(connection *c, int64_t now)
         c->unsent = unsent;
         c->moved = now;
     } else if (now - c->moved >= c->server->settings->write_timeout) {
-        connection_kick(c);
+        c->exchange->streaming ? stream_break(c) : connection_kick(c);
     }
+}
+
+/* Only while bytes wait for the client: the handler may take its time. */
+static void look_at_streaming(connection *c, int64_t now)
+{
+    if (evbuffer_get_length(bufferevent_get_output(c->bev)) > 0 && now - c->moved >= c->server->settings->write_timeout)
+        stream_break(c);
 }
 
 static void look_at(connection *c, int64_t now)
@@ -81,6 +88,9 @@ static void look_at(connection *c, int64_t now)
         else if (now - c->since >= (c->phase == PHASE_HEAD ? s->header_timeout : s->body_timeout))
             request_took_too_long(c);
         break;
+    case PHASE_STREAMING:
+        look_at_streaming(c, now);
+        break;
     case PHASE_WRITING:
         look_at_writing(c, now);
         break;
@@ -96,7 +106,19 @@ static void look_at(connection *c, int64_t now)
 
 static bool has_client_to_lose(const connection *c)
 {
-    return c->phase == PHASE_RUNNING && c->exchange->req && !c->exchange->gone;
+    return (c->phase == PHASE_RUNNING || c->phase == PHASE_STREAMING) && c->exchange->req && !c->exchange->gone;
+}
+
+/* Half a close says nothing once an answer is on its way: its reader may have shut down its own side. */
+static void look_at_poll(connection *c, short found)
+{
+    if (c->phase == PHASE_STREAMING) {
+        if (found & (POLLHUP | POLLERR))
+            stream_break(c);
+    } else if (found & (POLLRDHUP | POLLHUP | POLLERR)) {
+        c->exchange->gone = true;
+        request_cancel(c->exchange->req, false);
+    }
 }
 
 /* One poll() for all connections whose handlers run. */
@@ -125,12 +147,8 @@ static void cancel_lost(struct http_server *h)
     }
     if (n == 0 || poll(h->polls, n, 0) <= 0)
         return;
-    for (size_t i = 0; i < n; i++) {
-        if (!(h->polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)))
-            continue;
-        h->polled[i]->exchange->gone = true;
-        request_cancel(h->polled[i]->exchange->req, false);
-    }
+    for (size_t i = 0; i < n; i++)
+        look_at_poll(h->polled[i], h->polls[i].revents);
 }
 
 void sweep(evutil_socket_t fd, short what, void *server)
