@@ -5,6 +5,8 @@
 
 #include "core/request/request.h"
 
+#include <sys/un.h>
+
 static int text(tl_request *req, const char *value)
 {
     return http_reply(req, 200, "text/plain", value ? value : "(none)", strlen(value ? value : "(none)"));
@@ -182,6 +184,27 @@ static void test_nobody_is_believed_without_trust(void **state)
     the_worker = c->on->worker;
 }
 
+static void test_a_unix_socket_is_a_peer_of_its_own(void **state)
+{
+    client *c = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "/tmp/talelio-test-%d.sock", (int)getpid());
+    unlink(address.sun_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_true(http_server_listen(c->on->server, listener));
+    client local = {.on = c->on, .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    assert_int_equal(connect(local.fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(fcntl(local.fd, F_SETFL, O_NONBLOCK), 0);
+    expect_get(&local, "/address", "", "unix");
+    expect_get(&local, "/address", "X-Forwarded-For: 192.0.2.7\r\n", "unix");
+    close(local.fd);
+    free(local.data);
+    unlink(address.sun_path);
+    close(listener);
+}
+
 static void expect_body_type(client *c, const char *type, const char *json, int status, const char *message)
 {
     char request[4000];
@@ -334,6 +357,7 @@ int main(void)
         TEST(test_cookies_are_set),
         TEST(test_the_address_is_what_trusted_proxies_say),
         TEST(test_nobody_is_believed_without_trust),
+        TEST(test_a_unix_socket_is_a_peer_of_its_own),
         TEST(test_json_bodies_that_fit),
         TEST(test_json_bodies_that_do_not_fit),
         TEST(test_long_unknown_keys_are_cut_at_a_character),

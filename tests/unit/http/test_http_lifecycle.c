@@ -6,6 +6,8 @@
 
 #include "core/request/request.h"
 
+#include <sys/resource.h>
+
 static int running, cancelled, ended;
 
 static int hello(tl_request *req)
@@ -202,6 +204,34 @@ static void test_a_client_that_reads_slowly_gets_everything(void **state)
     client_free(c);
 }
 
+static void test_running_out_of_descriptors_only_delays(void **state)
+{
+    loopback *l = *state;
+    client *c = client_new(l);
+    client_send(c, "GET /hello HTTP/1.1\r\n");
+    client *late = client_new(l);
+    /* given no descriptor left for the second one */
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_true(send(late->fd, GET("/hello"), strlen(GET("/hello")), MSG_NOSIGNAL) > 0);
+    int turns = 0;
+    for (int64_t end = loop_now(l->worker) + 600; loop_now(l->worker) < end; turns++)
+        event_base_loop(l->worker->base, EVLOOP_ONCE);
+    size_t accepted = http_connection_count(l->server);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(accepted, 1);
+    /* then the loop has waited, not turned */
+    assert_true(turns < 100);
+    answer a = client_answer(late, false);
+    expect_text(&a, 200, "hello");
+    a = ask(c, "Host: a\r\n\r\n");
+    expect_text(&a, 200, "hello");
+    client_free(c);
+    client_free(late);
+}
+
 static void set_flag(void *arg)
 {
     *(int *)arg = 1;
@@ -298,6 +328,7 @@ int main(void)
         TEST(test_a_handler_that_takes_too_long_is_503),
         TEST(test_a_client_that_does_not_read_is_let_go),
         TEST(test_a_client_that_reads_slowly_gets_everything),
+        TEST(test_running_out_of_descriptors_only_delays),
         TEST(test_draining_answers_what_is_under_way),
         TEST(test_draining_closes_what_is_idle),
         TEST(test_draining_accepts_nobody),
