@@ -172,6 +172,8 @@ static void start_handler(http_exchange *x, const route_match *match)
 void exchange_dispatch(http_exchange *x)
 {
     if (x->refusal.message) {
+        if (x->refusal.status == 503)
+            reply_header(x, "Retry-After", "1");
         answer_error(x, x->refusal.status, x->refusal.message);
         return;
     }

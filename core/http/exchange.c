@@ -46,6 +46,7 @@ void exchange_free(http_exchange *x)
         exchange_destroy(x);
         return;
     }
+    h->held -= x->body.length;
     TAILQ_REMOVE(x->queued ? &h->answered : &h->live, x, link);
     x->queued = false;
     x->conn = NULL;

@@ -120,6 +120,17 @@ static bool accept_body(connection *c)
     return true;
 }
 
+/* Each body has its limit; this one is for all of them. False when the request has been refused. */
+static bool hold(connection *c, size_t more)
+{
+    struct http_server *h = c->server;
+    h->held += more;
+    if (h->held <= h->max_held)
+        return true;
+    gate_refuse(c, 503, "The server is busy");
+    return false;
+}
+
 static void read_sized_body(connection *c)
 {
     http_exchange *x = c->exchange;
@@ -130,7 +141,7 @@ static void read_sized_body(connection *c)
     evbuffer_remove(c->input, x->body.data + x->body.length, n);
     x->body.length += n;
     x->body.data[x->body.length] = '\0';
-    if (n == wanted)
+    if (hold(c, n) && n == wanted)
         release(c);
 }
 
@@ -140,8 +151,10 @@ static void read_chunked_body(connection *c)
     size_t length;
     char *bytes;
     while ((bytes = front(c, &length))) {
-        size_t used;
+        size_t used, before = x->body.length;
         frame_status status = chunks_read(&x->chunks, bytes, length, x->max_body, &x->body, &used);
+        if (!hold(c, x->body.length - before))
+            return;
         if (status == FRAME_REFUSED) {
             gate_refuse(c, x->chunks.refusal.status, x->chunks.refusal.message);
             return;

@@ -27,6 +27,7 @@ enum {
     LINGER_MS = 2000,       /* how long a client may take to read the last answer */
     LINGER_BYTES = 1 << 20, /* how much it may still send meanwhile */
     DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining */
+    MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together */
     KEEP_EXCHANGES = 256,
     KEEP_HEAD = 8192,
     KEEP_BODY = 16384,
@@ -122,6 +123,8 @@ struct http_server {
     struct exchange_list live;     /* all others */
     struct exchange_list spare;
     size_t spare_count;
+    size_t held; /* bytes of all bodies */
+    size_t max_held;
     size_t count;
     connection **by_fd;
     size_t by_fd_size;

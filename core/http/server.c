@@ -75,6 +75,7 @@ http_server *http_server_new(struct worker *w, router *r)
     h->worker = w;
     h->settings = w->settings;
     h->router = r;
+    h->max_held = MAX_HELD;
     TAILQ_INIT(&h->connections);
     TAILQ_INIT(&h->ended);
     TAILQ_INIT(&h->answered);

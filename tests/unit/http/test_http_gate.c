@@ -2,6 +2,7 @@
  * The gate on a real connection: what is in doubt is answered with one error and a close, whatever stands around it and
  * however slowly it comes.
  */
+#include "core/http/private.h"
 #include "tests/unit/http/loopback.h"
 
 static int calls;
@@ -244,6 +245,36 @@ static void test_refusals_tell_known_origins(void **state)
     expect_error(&a, 413, "Content Too Large", NULL);
 }
 
+static void test_bodies_are_limited_all_together(void **state)
+{
+    client *c = *state;
+    c->on->server->max_held = 15000;
+    char body[10000];
+    memset(body, 'x', sizeof body);
+    /* given one that is on its way, then another as large is too much */
+    client *first = client_new(c->on);
+    client_send(first, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n");
+    assert_true(client_send_bytes(first, body, 9999));
+    client_send(c, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2710\r\n");
+    assert_true(client_send_bytes(c, body, 10000));
+    answer a = client_answer(c, false);
+    assert_string_equal(answer_header(&a, "Retry-After"), "1");
+    expect_error(&a, 503, "Service Unavailable", NULL);
+    expect_closed(c);
+    /* then the first one is served, and its bytes no longer count */
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            client_send(first, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n");
+            assert_true(client_send_bytes(first, body, 9999));
+        }
+        a = ask(first, "x");
+        assert_int_equal(a.status, 200);
+        assert_int_equal(a.length, 10000);
+        answer_free(&a);
+    }
+    client_free(first);
+}
+
 static void test_a_client_may_leave_at_any_byte(void **state)
 {
     loopback *l = ((client *)*state)->on;
@@ -278,6 +309,7 @@ int main(void)
         TEST(test_silent_connections_are_closed_without_a_word),
         TEST(test_a_client_that_still_sends_can_read_the_refusal),
         TEST(test_refusals_tell_known_origins),
+        TEST(test_bodies_are_limited_all_together),
         TEST(test_a_client_may_leave_at_any_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
