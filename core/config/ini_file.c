@@ -35,6 +35,16 @@ static void trim(const char *at, const char **end)
         (*end)--;
 }
 
+/* What stands before the name proper in [plugin:articles] and [store:media]. */
+static size_t prefix_length(const char *name)
+{
+    static const char *const prefixes[] = {PLUGIN_PREFIX, STORE_PREFIX};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return strlen(prefixes[i]);
+    return 0;
+}
+
 static bool check_section(reader *r, const char *at, const char *end)
 {
     config *c = r->c;
@@ -46,14 +56,14 @@ static bool check_section(reader *r, const char *at, const char *end)
     }
     size_t length = (size_t)(end - at) - 2;
     const char *name = arena_copy_bytes(c->memory, at + 1, length);
-    size_t prefix = strncmp(name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) == 0 ? strlen(PLUGIN_PREFIX) : 0;
+    size_t prefix = prefix_length(name);
     if (length > LONGEST_SECTION) {
         problems_add(r->found, c->ini, r->line, "the name of the section is longer than %d bytes", LONGEST_SECTION);
         return false;
     }
     if (!is_plain_name(name + prefix, length - prefix)) {
         problems_add(r->found, c->ini, r->line,
-                     "[%s]: expected a section such as [http] or [plugin:articles], in a-z, 0-9 and _", name);
+                     "[%s]: expected a section such as [http], [plugin:articles] or [store:media], in a-z, 0-9 and _", name);
         return false;
     }
     section *known = section_find(c, name);
