@@ -45,8 +45,8 @@ void connection_learn_fd(connection *c)
         size_t size = h->by_fd_size ? h->by_fd_size : 64;
         while (size <= fd)
             size *= 2;
-        h->by_fd = checked(realloc(h->by_fd, size * sizeof *h->by_fd));
-        memset(h->by_fd + h->by_fd_size, 0, (size - h->by_fd_size) * sizeof *h->by_fd);
+        h->by_fd = checked(realloc(h->by_fd, size * sizeof(void *)));
+        memset(h->by_fd + h->by_fd_size, 0, (size - h->by_fd_size) * sizeof(void *));
         h->by_fd_size = size;
     }
     h->by_fd[fd] = c;

@@ -36,7 +36,7 @@ const char *http_cookie(tl_request *req, const char *name)
     if (!x || !frame_is_token(name, strlen(name)))
         return NULL;
     int line = -1;
-    while ((line = frame_find(&x->frame, x->head.data, "Cookie", (size_t)(line + 1))) >= 0) {
+    while ((line = frame_find(&x->frame, x->head.data, "Cookie", (size_t)line + 1)) >= 0) {
         size_t length;
         const char *value = find(exchange_text(x, x->frame.lines[line].value), name, &length);
         if (value)

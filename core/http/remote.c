@@ -108,7 +108,7 @@ static bool walk(const struct http_server *h, const char *line, struct in6_addr 
 static void read_forwarded(http_exchange *x, struct in6_addr *client)
 {
     int lines[FRAME_LINES], count = 0, line = -1;
-    while ((line = frame_find(&x->frame, x->head.data, "X-Forwarded-For", (size_t)(line + 1))) >= 0)
+    while ((line = frame_find(&x->frame, x->head.data, "X-Forwarded-For", (size_t)line + 1)) >= 0)
         lines[count++] = line;
     bool found = false;
     while (count > 0 && !found)

@@ -73,7 +73,7 @@ static node *add_child(node *n, const char *name, size_t length)
     child = checked(calloc(1, sizeof *child));
     child->name = checked(strndup(name, length));
     child->name_length = length;
-    n->children = checked(realloc(n->children, (n->child_count + 1) * sizeof *n->children));
+    n->children = checked(realloc(n->children, (n->child_count + 1) * sizeof(void *)));
     n->children[n->child_count++] = child;
     return child;
 }
@@ -190,9 +190,9 @@ void router_each(const router *r, void (*visit)(const route *what, void *arg), v
     size_t count = collect(&r->root, NULL, 0);
     if (count == 0)
         return;
-    const route **list = checked(calloc(count, sizeof *list));
+    const route **list = checked(calloc(count, sizeof(void *)));
     collect(&r->root, list, 0);
-    qsort(list, count, sizeof *list, by_path);
+    qsort(list, count, sizeof(void *), by_path);
     for (size_t i = 0; i < count; i++)
         visit(list[i], arg);
     free(list);

@@ -135,7 +135,7 @@ static void cancel_lost(struct http_server *h)
             struct pollfd *polls = realloc(h->polls, size * sizeof *polls);
             if (polls)
                 h->polls = polls;
-            connection **polled = realloc(h->polled, size * sizeof *polled);
+            connection **polled = realloc(h->polled, size * sizeof(void *));
             if (polled)
                 h->polled = polled;
             if (!polls || !polled)
