@@ -31,3 +31,44 @@ CREATE INDEX articles_by_user ON articles (user_id, created_at, id);
 
 COMMENT ON COLUMN articles.updated_at IS 'null until the first change';
 COMMENT ON COLUMN articles.renderer IS 'what made html and table_of_contents: the version of the renderer and its settings';
+
+-- How many articles each author has. Counting them for every list would cost a walk over all of them: at 100,000 articles
+-- that was 12 ms a list.
+CREATE TABLE article_counts (
+    user_id  bigint NOT NULL,
+    articles bigint NOT NULL,
+    CONSTRAINT article_counts_pkey PRIMARY KEY (user_id),
+    CONSTRAINT article_counts_user_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE,
+    CONSTRAINT article_counts_not_negative CHECK (articles >= 0)
+);
+
+CREATE FUNCTION articles_count_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO article_counts AS c (user_id, articles)
+    SELECT user_id, count(*) FROM inserted GROUP BY user_id ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE SET articles = c.articles + excluded.articles;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION articles_count_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE article_counts c SET articles = c.articles - d.articles
+    FROM (SELECT user_id, count(*) AS articles FROM deleted GROUP BY user_id) d
+    WHERE c.user_id = d.user_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION articles_keep_author() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the author of an article does not change' USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE TRIGGER articles_inserted AFTER INSERT ON articles
+    REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION articles_count_inserted();
+CREATE TRIGGER articles_deleted AFTER DELETE ON articles
+    REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION articles_count_deleted();
+CREATE TRIGGER articles_author BEFORE UPDATE OF user_id ON articles
+    FOR EACH ROW WHEN (OLD.user_id IS DISTINCT FROM NEW.user_id) EXECUTE FUNCTION articles_keep_author();

@@ -10,8 +10,8 @@
 #include "plugins/articles/paging.h"
 
 static const char select_user[] =
-    "SELECT " USER_COLUMNS ", (SELECT count(*) FROM articles a WHERE a.user_id = u.id) AS total"
-    " FROM users u WHERE lower(u.username) = lower($1)";
+    "SELECT " USER_COLUMNS ", coalesce(c.articles, 0) AS total"
+    " FROM users u LEFT JOIN article_counts c ON c.user_id = u.id WHERE lower(u.username) = lower($1)";
 
 /*
  * The page is cut out of the index alone, then its rows are fetched. When they are too many bytes for one answer (only

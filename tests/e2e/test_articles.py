@@ -204,6 +204,17 @@ class TestList:
     def test_an_unknown_user_is_404(self, visitor):
         assert visitor.get("/v1/users/nobody/articles").status == 404
 
+    def test_the_count_follows_what_happens_to_the_articles(self, server, author):
+        slugs = [author.publish(title()).json["article"]["slug"] for _ in range(3)]
+        author.delete("/v1/articles/" + slugs[1])
+        assert author.get(self.path(author)).headers["x-total-count"] == "2"
+        server.sql("INSERT INTO articles (user_id, title, slug, body, html, table_of_contents, meta_description, renderer) "
+                   f"SELECT user_id, title, slug || n, body, html, '', '', '' FROM articles, generate_series(1, 5) n "
+                   f"WHERE slug = '{slugs[0]}'")
+        assert author.get(self.path(author)).headers["x-total-count"] == "7"
+        server.sql(f"DELETE FROM articles WHERE slug LIKE '{slugs[0]}%'")
+        assert author.get(self.path(author)).headers["x-total-count"] == "1"
+
 
 class TestChange:
     def test_the_author_changes_it_and_the_slug_stays(self, author):
