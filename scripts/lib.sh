@@ -11,10 +11,11 @@ die() {
 
 # What the server, and what its tests need beyond that, as Debian 12 calls it.
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-dev libjson-c-dev libcmark-gfm-dev
-    libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libinih-dev libsodium-dev libutf8proc-dev
-    libcmocka-dev"
-SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl"
-TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest valgrind wrk binutils"
+    libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libexpat1-dev libinih-dev libsodium-dev
+    libutf8proc-dev libcmocka-dev"
+SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl tzdata"
+TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-boto3 valgrind wrk binutils
+    radosgw ceph-mon ceph-osd"
 
 # install_packages NAME…: those that are missing, by apt; nothing is asked for, nor root needed, when all are there.
 install_packages() {

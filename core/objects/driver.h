@@ -75,7 +75,7 @@ struct store_driver {
     const char *(*url)(tl_request *req, tl_store *store, const char *key);
 };
 
-extern const store_driver dir_driver;
+extern const store_driver dir_driver, s3_driver;
 
 /* A warning about this store; the same one (`what` is compared as a pointer) at most once a second. */
 void store_tell(tl_store *store, const tl_request *req, const char *what, const char *format, ...)

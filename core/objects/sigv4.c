@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -124,16 +123,14 @@ static const char *scope_of(arena *a, const sigv4_request *r, const char *when)
     return arena_format(a, "%.8s/%s/%s/aws4_request", when, r->region, r->service);
 }
 
-static void signing_key(const sigv4_request *r, const sigv4_keys *keys, const char *when, digest key)
+static void signing_key(arena *a, const sigv4_request *r, const sigv4_keys *keys, const char *when, digest key)
 {
-    char first[256], date[9];
-    snprintf(first, sizeof first, "AWS4%s", keys->secret_key);
-    snprintf(date, sizeof date, "%.8s", when);
-    hmac(first, strlen(first), date, key);
+    char *first = arena_format(a, "AWS4%s", keys->secret_key);
+    hmac(first, strlen(first), arena_format(a, "%.8s", when), key);
+    sodium_memzero(first, strlen(first));
     hmac(key, DIGEST, r->region, key);
     hmac(key, DIGEST, r->service, key);
     hmac(key, DIGEST, "aws4_request", key);
-    sodium_memzero(first, sizeof first);
 }
 
 static const char *sign(arena *a, const sigv4_request *r, const sigv4_keys *keys, const char *when, const char *query,
@@ -145,7 +142,7 @@ static const char *sign(arena *a, const sigv4_request *r, const sigv4_keys *keys
     sigv4_hash(request, strlen(request), hash);
     const char *text = arena_format(a, ALGORITHM "\n%s\n%s\n%s", when, scope_of(a, r, when), hash);
     digest key, signature;
-    signing_key(r, keys, when, key);
+    signing_key(a, r, keys, when, key);
     hmac(key, sizeof key, text, signature);
     sodium_memzero(key, sizeof key);
     char *hex = arena_alloc(a, 2 * sizeof signature + 1);

@@ -20,6 +20,7 @@ static const struct {
     const store_driver *driver;
 } drivers[] = {
     {"dir", &dir_driver},
+    {"s3", &s3_driver},
 };
 
 static const store_driver *driver_named(const char *name)
