@@ -35,6 +35,10 @@ int64_t db_integer(tl_rows *rows, size_t row, const char *column);
 bool db_boolean(tl_rows *rows, size_t row, const char *column);
 const char *db_time(tl_rows *rows, size_t row, const char *column);
 
+/* Around a part of the request whose memory goes before the rest: what the request's session needs stays behind. */
+void db_scope_begin(tl_request *req);
+void db_scope_end(tl_request *req);
+
 /* Takes back what the request still holds; the pool rolls back an open transaction before the next use. Never waits. */
 void db_request_end(tl_request *req);
 

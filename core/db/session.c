@@ -22,6 +22,17 @@ const char *db_constraint(const tl_request *req)
     return req->db ? req->db->constraint : "";
 }
 
+void db_scope_begin(tl_request *req)
+{
+    session_of(req);
+}
+
+void db_scope_end(tl_request *req)
+{
+    /* Its text may lie in the memory that goes now. */
+    session_of(req)->constraint = "";
+}
+
 int session_fail(tl_request *req, tl_db_error error)
 {
     session_of(req)->error = error;

@@ -119,6 +119,7 @@ static const tl_task_api task_api = {
     .is_cancelled = task_is_cancelled,
     .now = task_now,
     .time_text = task_time_text,
+    .scoped = request_scoped,
 };
 
 static const tl_http_api http_api = {

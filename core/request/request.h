@@ -107,6 +107,9 @@ void request_cancel(tl_request *req, bool timed_out);
 void request_sweep_deadlines(request_table *table);
 void request_cancel_all(request_table *table);
 
+/* As documented in talelio/task.h. */
+int request_scoped(tl_request *req, int (*run)(tl_request *req, void *arg), void *arg);
+
 /* Sleeps without HTTP, database or anything else. */
 int request_sleep(tl_request *req, int64_t milliseconds);
 

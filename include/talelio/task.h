@@ -19,6 +19,7 @@ typedef struct tl_task_api {
     bool (*is_cancelled)(const tl_request *req);
     int64_t (*now)(void);
     char *(*time_text)(tl_request *req, int64_t microseconds);
+    int (*scoped)(tl_request *req, int (*run)(tl_request *req, void *arg), void *arg);
 } tl_task_api;
 
 /*
@@ -62,6 +63,16 @@ TL_PRINTF(2, 3) static inline char *tl_format(tl_request *req, const char *forma
 static inline void tl_defer(tl_request *req, void (*run)(void *arg), void *arg)
 {
     tl_the_host->task->defer(req, run, arg);
+}
+
+/*
+ * Calls `run(req, arg)` and frees what it has allocated and was given, with its clean-ups, when it returns instead of
+ * when the request ends: for each page of something that does not fit into memory. Returns what `run` returned; nothing
+ * else of it may be kept. A transaction stays as it is. May wait as `run` does.
+ */
+static inline int tl_scoped(tl_request *req, int (*run)(tl_request *req, void *arg), void *arg)
+{
+    return tl_the_host->task->scoped(req, run, arg);
 }
 
 /* Suspends the request. May wait. TL_OK, or TL_CANCELLED. */
