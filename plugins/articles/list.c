@@ -1,13 +1,11 @@
 /*
  * GET /v1/users/:username/articles: a page of an author's articles, newest first.
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "plugins/articles/article.h"
 #include "plugins/articles/handlers.h"
 #include "plugins/articles/page.h"
-#include "plugins/articles/paging.h"
+#include "plugins/shared/listing.h"
+#include "plugins/shared/username.h"
 
 static const char select_user[] =
     "SELECT " USER_COLUMNS ", coalesce(c.articles, 0) AS total"
@@ -28,27 +26,13 @@ static const char select_page[] =
     "SELECT " ARTICLE_COLUMNS " FROM size LEFT JOIN (ids JOIN articles a USING (id)) ON size.fits"
     " ORDER BY a.created_at DESC, a.id DESC";
 
-/* Reads a number from the query. False when the request has been answered. */
-static bool read_number(tl_request *req, const char *name, int64_t fallback, int64_t *number)
-{
-    const char *text = tl_query_param(req, name);
-
-    *number = fallback;
-    if (!text || paging_number(text, number))
-        return true;
-    tl_fail(req, 400, "Expected numeric query parameters");
-    return false;
-}
-
 /* The user that the path names, with the number of articles; NULL when the request has been answered. */
 static tl_rows *find_user(tl_request *req)
 {
     const char *username = tl_path_param(req, "username");
-    size_t length = strspn(username, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
     tl_rows *rows = NULL;
 
-    /* What cannot be a name is not asked for: it may hold bytes that are no text to the database. */
-    if (length > 0 && username[length] == '\0') {
+    if (username_is_possible(username)) {
         rows = tl_query(req, select_user, username);
         if (!rows) {
             tl_fail_db(req);
@@ -78,20 +62,17 @@ static int add_articles(tl_request *req, tl_json *articles, tl_rows *rows)
 
 int list_articles(tl_request *req)
 {
-    int64_t page, limit;
-    if (!read_number(req, "page", 1, &page) || !read_number(req, "limit", PAGING_LIMIT, &limit))
+    listing l;
+    if (!listing_read(req, &l))
         return TL_REPLIED;
-    if (limit > PAGING_LIMIT_MAX)
-        limit = PAGING_LIMIT_MAX;
-
     tl_rows *user = find_user(req);
     if (!user)
         return TL_REPLIED;
     int64_t total = tl_row_int(user, 0, "total");
     tl_json *articles = tl_json_array(req);
-    if (total > 0 && page <= paging_pages(total, limit)) {
-        tl_rows *rows = tl_query(req, select_page, tl_row_text(user, 0, "user_id"), tl_format(req, "%" PRId64, limit),
-                                 tl_format(req, "%" PRId64, (page - 1) * limit));
+    if (listing_has(&l, total)) {
+        tl_rows *rows = tl_query(req, select_page, tl_row_text(user, 0, "user_id"), listing_limit(req, &l),
+                                 listing_offset(req, &l));
         if (!rows)
             return tl_fail_db(req);
         if (tl_row_count(rows) == 1 && tl_row_is_null(rows, 0, "id"))
@@ -101,11 +82,7 @@ int list_articles(tl_request *req)
             return result;
     }
 
-    char link[PAGING_LINK_SIZE];
-    const char *path = tl_format(req, "/v1/users/%s/articles", tl_row_text(user, 0, "username"));
-    if (paging_link(link, path, page, limit, total))
-        tl_set_header(req, "Link", link);
-    tl_set_header(req, "X-Total-Count", tl_row_text(user, 0, "total"));
+    listing_headers(req, &l, tl_format(req, "/v1/users/%s/articles", tl_row_text(user, 0, "username")), total);
     tl_json *answer = tl_json_object(req);
     tl_json_set(answer, "user", user_json(req, user, 0));
     tl_json_set(answer, "articles", articles);

@@ -1,8 +1,8 @@
 /*
  * Pages of a list: their numbers and the Link header (RFC 8288). Pure; nothing in it overflows.
  */
-#ifndef PLUGINS_ARTICLES_PAGING_H
-#define PLUGINS_ARTICLES_PAGING_H
+#ifndef PLUGINS_SHARED_PAGING_H
+#define PLUGINS_SHARED_PAGING_H
 
 #include <stdbool.h>
 #include <stddef.h>

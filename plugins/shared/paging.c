@@ -1,7 +1,7 @@
 /*
  * Arithmetic of pages.
  */
-#include "plugins/articles/paging.h"
+#include "plugins/shared/paging.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "plugins/articles/paging.h"
+#include "plugins/shared/paging.h"
 
 static void positive_decimals_are_numbers(void **state)
 {

@@ -1,0 +1,127 @@
+/*
+ * GET /v1/users/:username/images/:file: the bytes of an image, from the storage to the visitor as fast as the visitor
+ * takes them.
+ */
+#include <inttypes.h>
+
+#include "plugins/media/conditions.h"
+#include "plugins/media/media.h"
+#include "plugins/media/name.h"
+
+/* What is sent of an image. */
+typedef struct portion {
+    int status; /* 200 or 206 */
+    int64_t first, length;
+    int64_t size; /* of the whole image */
+} portion;
+
+static const char select_image[] =
+    "SELECT u.id AS user_id, i.id, i.content_type, i.size, encode(i.sha256, 'hex') AS hash"
+    " FROM users u LEFT JOIN images i ON i.user_id = u.id AND i.file = $2 AND i.ready"
+    " WHERE lower(u.username) = lower($1)";
+
+/* What every answer with the image, or about it, says. */
+static void set_headers(tl_request *req, const char *etag)
+{
+    tl_set_header(req, "ETag", etag);
+    tl_set_header(req, "Cache-Control", MEDIA_CACHE_CONTROL);
+    tl_set_header(req, "Accept-Ranges", "bytes");
+    /* Other sites may show it; opened by itself it may do nothing. */
+    tl_set_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
+    tl_set_header(req, "Content-Security-Policy", "sandbox");
+}
+
+/* Which bytes are asked for; false when the request has been answered. */
+static bool choose_portion(tl_request *req, const char *etag, portion *p)
+{
+    const char *range = tl_header(req, "Range"), *if_range = tl_header(req, "If-Range");
+
+    p->status = 200;
+    p->first = 0;
+    p->length = p->size;
+    if (!range || (if_range && !condition_if_range(if_range, etag)))
+        return true;
+    switch (condition_range(range, p->size, &p->first, &p->length)) {
+    case RANGE_WHOLE:
+        return true;
+    case RANGE_PART:
+        p->status = 206;
+        return true;
+    case RANGE_UNSATISFIABLE:
+        break;
+    }
+    tl_set_header(req, "Content-Range", tl_format(req, "bytes */%" PRId64, p->size));
+    tl_fail(req, 416, "The image has %" PRId64 " bytes", p->size);
+    return false;
+}
+
+static int fail_download(tl_request *req, const char *key, int error)
+{
+    if (error != TL_NOT_FOUND)
+        return fail_storage(req, error);
+    tl_log(req, TL_LOG_ERROR, "the object %s of an image is missing: see talelio media fsck", key);
+    return fail_no_image(req);
+}
+
+/*
+ * The first bytes are read before the head goes out, so that storage that fails at once is an error the visitor can
+ * read. Later errors break the connection, as the announced length is not reached.
+ */
+static int send_portion(tl_request *req, const char *key, const portion *p, const char *type, const char *etag)
+{
+    tl_object about;
+    int error;
+    const void *bytes;
+    size_t length;
+
+    tl_download *download = tl_download_begin(req, the_media.store, key, p->first, p->length, &about, &error);
+    if (!download)
+        return fail_download(req, key, error);
+    if (about.size != p->size) {
+        tl_log(req, TL_LOG_ERROR, "the object %s has %" PRId64 " bytes instead of %" PRId64, key, about.size, p->size);
+        return fail_storage(req, TL_ERROR);
+    }
+    error = tl_download_read(req, download, &bytes, &length);
+    if (error != TL_OK)
+        return fail_download(req, key, error);
+
+    set_headers(req, etag);
+    if (p->status == 206)
+        tl_set_header(
+            req, "Content-Range",
+            tl_format(req, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, p->first, p->first + p->length - 1, p->size));
+    if (tl_stream_begin(req, p->status, type, p->length) != TL_OK)
+        return TL_REPLIED;
+    while (length > 0) {
+        if (tl_stream_write(req, bytes, length) != TL_OK)
+            return TL_REPLIED;
+        error = tl_download_read(req, download, &bytes, &length);
+        if (error != TL_OK) {
+            tl_log(req, TL_WARNING, "the storage broke off in the middle of an image (%d)", error);
+            return TL_REPLIED;
+        }
+    }
+    return TL_REPLIED;
+}
+
+int download_image(tl_request *req)
+{
+    const char *file = tl_path_param(req, "file"), *if_none_match = tl_header(req, "If-None-Match");
+    bool possible = name_is_possible(file);
+    tl_rows *rows = find_user(req, select_image, possible ? file : "");
+    if (!rows)
+        return TL_REPLIED;
+    if (tl_row_is_null(rows, 0, "id"))
+        return fail_no_image(req);
+
+    const char *etag = tl_format(req, "\"%s\"", tl_row_text(rows, 0, "hash"));
+    if (if_none_match && condition_none_match(if_none_match, etag)) {
+        set_headers(req, etag);
+        return tl_reply(req, 304, NULL, NULL, 0);
+    }
+    portion p = {.size = tl_row_int(rows, 0, "size")};
+    if (!choose_portion(req, etag, &p))
+        return TL_REPLIED;
+    return send_portion(req, image_key(req, tl_row_int(rows, 0, "user_id"), file), &p,
+                        tl_row_text(rows, 0, "content_type"), etag);
+}

@@ -1,0 +1,46 @@
+/*
+ * What an upload holds: its image files, checked, named and hashed. Pure: runs on a thread of the blocking pool,
+ * because a large form takes tens of milliseconds.
+ */
+#ifndef PLUGINS_MEDIA_EXAMINE_H
+#define PLUGINS_MEDIA_EXAMINE_H
+
+#include "plugins/media/image.h"
+#include "plugins/media/multipart.h"
+#include "plugins/media/name.h"
+
+enum { EXAMINE_HASH = 32 };
+
+typedef enum examine_status {
+    EXAMINE_OK,
+    EXAMINE_MALFORMED, /* no sound form */
+    EXAMINE_TOO_MANY_PARTS,
+    EXAMINE_TOO_MANY_FILES,
+    EXAMINE_TOO_LARGE,    /* a file has too many bytes, pixels or frames */
+    EXAMINE_INVALID_TYPE, /* a file is no image */
+} examine_status;
+
+typedef struct examined_file {
+    const unsigned char *bytes; /* in the body */
+    size_t length;
+    image about;
+    char stem[NAME_STEM_MAX + 1];
+    unsigned char hash[EXAMINE_HASH]; /* SHA-256 */
+} examined_file;
+
+typedef struct examination {
+    const void *body;
+    size_t length;
+    const char *boundary;
+    size_t max_file_size;
+    image_limits limits;
+    examined_file *files; /* memory for max_files of them */
+    size_t max_files;
+    size_t count;
+    examine_status status; /* of the first thing that was wrong */
+} examination;
+
+/* `examination_of_form`: an examination. */
+void examine(void *examination_of_form);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Which of the four formats a file has, by its first bytes. Each has a reader of its own.
+ */
+#include "plugins/media/image.h"
+
+#include "plugins/media/image_reader.h"
+
+typedef struct format {
+    const char *content_type;
+    const char *extension;
+    image_status (*read)(cursor file, const image_limits *limits, image *found);
+} format;
+
+static const format formats[] = {
+    [IMAGE_GIF] = {"image/gif", "gif", gif_read},
+    [IMAGE_JPEG] = {"image/jpeg", "jpeg", jpeg_read},
+    [IMAGE_PNG] = {"image/png", "png", png_read},
+    [IMAGE_WEBP] = {"image/webp", "webp", webp_read},
+};
+
+static image_type type_of(const cursor *file)
+{
+    if (cursor_has(file, "GIF87a", 6) || cursor_has(file, "GIF89a", 6))
+        return IMAGE_GIF;
+    if (cursor_has(file, "\xff\xd8\xff", 3))
+        return IMAGE_JPEG;
+    if (cursor_has(file, "\x89PNG\r\n\x1a\n", 8))
+        return IMAGE_PNG;
+    if (cursor_has(file, "RIFF", 4) && cursor_left(file) >= 12 && memcmp(file->at + 8, "WEBP", 4) == 0)
+        return IMAGE_WEBP;
+    return IMAGE_UNKNOWN;
+}
+
+image_status image_read(const unsigned char *bytes, size_t length, const image_limits *limits, image *found)
+{
+    cursor file = {bytes, bytes + length};
+
+    *found = (image){.type = type_of(&file)};
+    return found->type == IMAGE_UNKNOWN ? IMAGE_INVALID : formats[found->type].read(file, limits, found);
+}
+
+const char *image_content_type(image_type type)
+{
+    return formats[type].content_type;
+}
+
+const char *image_extension(image_type type)
+{
+    return formats[type].extension;
+}

@@ -1,0 +1,30 @@
+/*
+ * File names of images: STEM_UUID.EXTENSION, of which only the stem comes from the visitor. Pure.
+ */
+#ifndef PLUGINS_MEDIA_NAME_H
+#define PLUGINS_MEDIA_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    NAME_STEM_MAX = 100,
+    NAME_RANDOM = 16,                                        /* bytes of a UUID */
+    NAME_UUID = 36,                                          /* characters of it */
+    NAME_MAX_LENGTH = NAME_STEM_MAX + 1 + NAME_UUID + 1 + 4, /* the longest extension has 4 */
+};
+
+/*
+ * The stem of the name sent: without its extension (what follows the last dot, unless the name starts with that dot or
+ * a slash comes behind it), lower case, spaces to '_', all but a-z, 0-9 and '_' dropped, at most NAME_STEM_MAX.
+ */
+void name_stem(const char *name, size_t length, char stem[NAME_STEM_MAX + 1]);
+
+/* The whole name; `random` becomes a version 4 UUID. */
+void name_make(const char *stem, const unsigned char random[NAME_RANDOM], const char *extension,
+               char name[NAME_MAX_LENGTH + 1]);
+
+/* Whether name_make could have made it. What it could not is nobody's image. */
+bool name_is_possible(const char *name);
+
+#endif

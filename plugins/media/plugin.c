@@ -1,0 +1,70 @@
+/*
+ * media: images that users upload and anyone may see. The tables that say what it consists of.
+ */
+#include <string.h>
+
+#include "plugins/media/media.h"
+
+media_options the_media;
+
+static const tl_route routes[] = {
+    {TL_POST, "/v1/assets/images", upload_images, .auth = TL_AUTH_REQUIRED, .max_body = MEDIA_BODY_MAX},
+    {TL_GET, "/v1/users/:username/images", list_images},
+    {TL_GET, "/v1/users/:username/images/:file", download_image},
+    {TL_DELETE, "/v1/users/:username/images/:file", remove_image, .auth = TL_AUTH_REQUIRED},
+    {0},
+};
+
+static const tl_option options[] = {
+    {"store", TL_OPTION_STRING, &the_media.store_name, .fallback = "media",
+     .help = "the [store:NAME] that keeps the images"},
+    {"site_url", TL_OPTION_STRING, &the_media.site_url, .fallback = "http://localhost:5000",
+     .help = "address of this API, which the addresses of images begin with"},
+    {"max_file_size", TL_OPTION_SIZE, &the_media.max_file_size, .fallback = "2M", .min = 1024, .max = 32 * 1024 * 1024,
+     .help = "bytes an image file may have"},
+    {"max_files", TL_OPTION_INT, &the_media.max_files, .fallback = "16", .min = 1, .max = 1000,
+     .help = "image files of one upload; together they have at most 32M"},
+    {"max_width", TL_OPTION_INT, &the_media.limits.max_width, .fallback = "16384", .min = 1, .max = 65535,
+     .help = "pixels an image may be wide"},
+    {"max_height", TL_OPTION_INT, &the_media.limits.max_height, .fallback = "16384", .min = 1, .max = 65535,
+     .help = "pixels an image may be high"},
+    {"max_pixels", TL_OPTION_INT, &the_media.limits.max_pixels, .fallback = "50000000", .min = 1, .max = 1000000000,
+     .help = "width times height"},
+    {"max_frames", TL_OPTION_INT, &the_media.limits.max_frames, .fallback = "1000", .min = 1, .max = 100000,
+     .help = "frames an animation may have"},
+    {"sweep_schedule", TL_OPTION_STRING, &the_media.sweep_schedule, .fallback = "*/10 * * * *",
+     .help = "when what interrupted uploads have left is taken away, as five fields of cron; empty: never"},
+    {0},
+};
+
+static const tl_command commands[] = {
+    {"media", "fsck [--repair]", "finds images without an object and objects without an image", media_command},
+    {0},
+};
+
+static const tl_job jobs[] = {
+    {"sweep", &the_media.sweep_schedule, .run = media_sweep, .help = "takes away what interrupted uploads have left"},
+    {0},
+};
+
+static int init(void)
+{
+    media_options *m = &the_media;
+    size_t length = strlen(m->site_url);
+
+    while (length > 0 && m->site_url[length - 1] == '/')
+        length--;
+    size_t scheme = strncmp(m->site_url, "https://", 8) == 0 ? 8 : strncmp(m->site_url, "http://", 7) == 0 ? 7 : 0;
+    if (scheme == 0 || length <= scheme || length > 1024 || strcspn(m->site_url, " \t\r\n\"<>\\^`{|}?#") < length)
+        return tl_refuse("site_url: expected the address of this API, like https://api.example.org, found '%s'",
+                         m->site_url);
+    m->site_url_length = (int)length;
+    m->store = tl_store_named(m->store_name);
+    if (!m->store)
+        return tl_refuse("store = %s: expected the name of a store, found no section [store:%s]", m->store_name,
+                         m->store_name);
+    return TL_OK;
+}
+
+TL_PLUGIN(.name = "media", .version = "1.0.0", .summary = "Images that users upload", .routes = routes,
+          .options = options, .commands = commands, .jobs = jobs, .init = init);
