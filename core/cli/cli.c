@@ -26,6 +26,10 @@ static const command commands[] = {
     {"routes", "", "List the routes of the enabled plugins", NULL, command_routes},
     {"plugins", "[--options]", "List the plugins, their services and commands",
      "  --options      also every key of their sections in the ini file\n", command_plugins},
+    {"jobs", "[run PLUGIN JOB]", "List the jobs of the plugins, or run one now",
+     "With `run` the job runs in the foreground, unless it runs already on any server; the exit code is 0 when it\n"
+     "has succeeded.\n",
+     command_jobs},
     {"config", "", "Show every setting and where it comes from", NULL, command_config},
     {"stop", "", "Stop the running server and wait until it has ended", NULL, command_stop},
     {"version", "", "Show the version", NULL, command_version},

@@ -60,6 +60,7 @@ int command_check(const invocation *in);
 int command_migrate(const invocation *in);
 int command_routes(const invocation *in);
 int command_plugins(const invocation *in);
+int command_jobs(const invocation *in);
 int command_config(const invocation *in);
 int command_stop(const invocation *in);
 

@@ -1,4 +1,5 @@
 /* Binding a section to a table of options: every key is checked, stored and remembered for `talelio config`. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "core/config/parts.h"
@@ -130,4 +131,21 @@ bool config_bind(config *c, const char *section_name, const tl_option *options, 
     while (t.at && next_option(&t, &option))
         is_bound &= bind_option(c, section_name, &option, found);
     return is_bound;
+}
+
+void config_complain(const config *c, const char *section_name, const char *key, problems *found, const char *format,
+                     ...)
+{
+    const entry *e = entry_find(c, section_name, key);
+    const section *s = section_find(c, section_name);
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vformat(c->memory, format, args);
+    va_end(args);
+    const char *from = e ? e->from : NULL;
+    int line = e ? e->line : 0;
+    if (!e && s)
+        line = s->line;
+    problems_add(found, c->ini, line, "[%s] %s%s%s%s: %s", section_name, key, from ? " (" : "", from ? from : "",
+                 from ? ")" : "", text);
 }

@@ -35,6 +35,10 @@ bool config_bind_core(config *c, settings *out, problems *found);
 bool config_bind(config *c, const char *section, const tl_option *options, size_t stride, const char *const *reserved,
                  problems *found);
 
+/* Tells what is wrong with a key that has been bound, with its file and line (its section's when it has its default). */
+void config_complain(const config *c, const char *section, const char *key, problems *found, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* The sections "[plugin:NAME]" in file order; index from 0; NULL past the end. */
 const char *config_plugin_name(const config *c, size_t index);
 bool config_plugin_enabled(config *c, const char *plugin, problems *found);

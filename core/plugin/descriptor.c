@@ -63,6 +63,8 @@ static bool check_sizes(const adoption *a, const tl_plugin *found)
     fine = check_size(a, "route_size", found->route_size, ROUTE_SIZE_MIN, sizeof(tl_route)) && fine;
     fine = check_size(a, "option_size", found->option_size, OPTION_SIZE_MIN, sizeof(tl_option)) && fine;
     fine = check_size(a, "command_size", found->command_size, COMMAND_SIZE_MIN, sizeof(tl_command)) && fine;
+    fine = check_size(a, "job_size", found->job_size, JOB_SIZE_MIN, sizeof(tl_job)) && fine;
+    fine = check_size(a, "metric_size", found->metric_size, METRIC_SIZE_MIN, sizeof(tl_metric)) && fine;
     return fine;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/cli/cli.h"
+#include "core/jobs/jobs.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/modules.h"
 #include "core/process/scoreboard.h"
@@ -76,6 +77,8 @@ static void bind_options(module_list *list, tl_module *m, problems *found)
     char section[128];
     snprintf(section, sizeof section, "plugin:%s", m->name);
     if (!config_bind(list->config, section, m->plugin->options, sizeof(tl_option), plugin_reserved_keys, found))
+        m->faulty = true;
+    if (!jobs_check(m, list->config, found))
         m->faulty = true;
 }
 

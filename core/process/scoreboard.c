@@ -69,7 +69,9 @@ static size_t describe_request(const crash_report *crash, char *text, size_t siz
     size_t at = append_field(text, size, 0, " while it ran ", crash->plugin[0] ? "plugin" : "the core", 16);
     at = append_field(text, size, at, " ", crash->plugin, sizeof crash->plugin);
     at = append_field(text, size, at, " ", crash->version, sizeof crash->version);
-    at = append_field(text, size, at, ", route ", crash->route, sizeof crash->route);
+    /* A job stands where a route would, and says so itself. */
+    const char *label = strncmp(crash->route, "job ", 4) == 0 ? ", " : ", route ";
+    at = append_field(text, size, at, label, crash->route, sizeof crash->route);
     return append_field(text, size, at, ", request ", crash->request_id, sizeof crash->request_id);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/http/http.h"
+#include "core/jobs/jobs.h"
 #include "core/log/log.h"
 #include "core/mail/mail.h"
 #include "core/process/crash.h"
@@ -34,6 +35,7 @@ typedef struct process {
     settings settings;
     problems *found;
     mailer *mailer;
+    jobs *jobs;
     bool strict;
     bool drained; /* no connection is left */
     bool failed;
@@ -55,7 +57,7 @@ static void leave_when_idle(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     process *p = arg;
-    if (p->drained && request_count(p->runtime.worker.requests) == 0)
+    if (p->drained && request_count(p->runtime.worker.requests) == 0 && jobs_are_idle(p->jobs))
         event_base_loopbreak(p->runtime.worker.base);
 }
 
@@ -86,6 +88,7 @@ static void begin_stop(process *p, int64_t timeout)
     event_add(p->idle, &poll);
     mailer_free(p->mailer);
     p->mailer = NULL;
+    jobs_stop(p->jobs, timeout);
     if (w->http)
         http_server_drain(w->http, on_drained, p);
     else
@@ -107,6 +110,8 @@ static void serve(process *p)
         return;
     if (w->role == ROLE_JOBS) {
         p->mailer = mailer_new(w);
+        p->jobs = jobs_new(w);
+        jobs_start(p->jobs);
     } else if (!http_server_listen(w->http, WORKER_LISTEN_FD)) {
         log_error(w, NULL, "cannot listen; leaving");
         begin_stop(p, 0);
@@ -242,6 +247,7 @@ static int run(process *p)
         _exit(EXIT_CUT_OFF);
     }
     unwatch(p);
+    jobs_free(p->jobs);
     return p->late ? EXIT_CUT_OFF : EXIT_SUCCESS;
 }
 
