@@ -30,6 +30,7 @@ typedef struct worker {
     worker_role role;
     int slot; /* 0 … workers-1 */
     int generation;
+    int first_copy; /* descriptor of the copy of the first enabled plugin's file; 0: there are none */
     struct event_base *base; /* no locks, changelist; other threads wake it through an eventfd of their own */
     const settings *settings;
     struct logger *log;

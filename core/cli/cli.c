@@ -18,6 +18,11 @@ static const command commands[] = {
      "foreground. Signals: HUP reloads the configuration and the plugins, USR1 reopens the log file, TERM, QUIT\n"
      "and INT stop after the requests under way, a second one at once.\n",
      command_serve},
+    {"dev", "[--plugins DIR] [--build COMMAND]", "Serve, rebuild plugins whose sources change, and reload",
+     "  --plugins DIR      the folder of the plugins' sources, one folder each; default plugins\n"
+     "  --build COMMAND    how one is built; it finds its name in $PLUGIN and its folder in $PLUGIN_DIR. Default:\n"
+     "                     cmake --build FOLDER --target plugin_$PLUGIN, with the folder that talelio itself is in\n",
+     command_dev},
     {"check", "", "Load everything and list all that is wrong",
      "Configuration, plugins with their `init` and `start`, routes, database with its schema, and Redis. Serves\n"
      "nothing and changes nothing. Exits with 1 when something is wrong.\n",
@@ -31,6 +36,15 @@ static const command commands[] = {
      "has succeeded.\n",
      command_jobs},
     {"config", "", "Show every setting and where it comes from", NULL, command_config},
+    {"plugin", "enable|disable NAME", "Turn a plugin on or off, in the ini file and in the running server",
+     "Changes one line of the ini file, checks what it leads to, and reloads the server when one runs. When anything\n"
+     "speaks against it, nothing changes.\n",
+     command_plugin},
+    {"reload", "[--json]", "Load configuration and plugins anew, without losing a request",
+     "Waits for the result: what has changed, or why the server goes on with what it had (exit code 1).\n",
+     command_reload},
+    {"status", "[--json]", "Show the running server: processes, requests, memory, the last reload",
+     "Exits with 1 when no server runs, or when its workers die again and again.\n", command_status},
     {"stop", "", "Stop the running server and wait until it has ended", NULL, command_stop},
     {"version", "", "Show the version", NULL, command_version},
     {"help", "[COMMAND]", "Show this, or what a command does", NULL, command_help},

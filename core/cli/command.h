@@ -63,6 +63,13 @@ int command_plugins(const invocation *in);
 int command_jobs(const invocation *in);
 int command_config(const invocation *in);
 int command_stop(const invocation *in);
+int command_reload(const invocation *in);
+int command_status(const invocation *in);
+int command_plugin(const invocation *in);
+int command_dev(const invocation *in);
+
+/* Asks the running server for a reload and prints what came of it. */
+int cli_reload(const settings *s, bool json, problems *found);
 
 /* A word that is no command of talelio's own. */
 int command_of_plugin(const invocation *in);

@@ -13,6 +13,7 @@
 #include "core/config/settings.h"
 
 typedef struct config config;
+struct arena;
 
 /*
  * Reads `ini` (a path) and, when it exists, `env` (NULL: none); variables of the process' environment win over the
@@ -46,6 +47,10 @@ bool config_plugin_enabled(config *c, const char *plugin, problems *found);
 const char *config_plugin_path(config *c, const char *plugin, const settings *s);
 /* The value of `migrations`, made absolute, or NULL. */
 const char *config_plugin_migrations(config *c, const char *plugin);
+
+/* The text of an ini file with `enabled` of a plugin set, and nothing else changed; a section that is missing is added at
+ * the end. NULL when there is nothing to turn off. */
+const char *config_switch(struct arena *memory, const char *text, const char *plugin, bool on);
 
 /* Production's own rules that need only the files: nobody else may read a file with secrets in it. */
 void config_check_production(const config *c, const settings *s, problems *found);

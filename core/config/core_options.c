@@ -39,8 +39,14 @@ static const tl_option server_options[] = {
      .help = "threads a worker for what would hold the loop"},
     {"blocking_queue", TL_OPTION_INT, AT(blocking_queue), "256", 1, 100000,
      .help = "work that may wait for those threads"},
+    {"start_timeout", TL_OPTION_DURATION, AT(start_timeout), "30s", 100, HOUR,
+     .help = "how long a process may take to load, and to start its plugins"},
     {"stop_timeout", TL_OPTION_DURATION, AT(stop_timeout), "30s", 100, HOUR,
      .help = "until a graceful stop becomes a hard one"},
+    {"watchdog", TL_OPTION_DURATION, AT(watchdog), "30s", 0, HOUR,
+     .help = "a worker whose loop has not turned for so long is ended and replaced; 0: never"},
+    {"watch", TL_OPTION_CHOICE, AT(watch), "auto", .choices = "auto|yes|no",
+     .help = "reload when the ini file or a plugin's file changes; auto: in development"},
     {"plugin_dir", TL_OPTION_STRING, AT(plugin_dir), TL_PLUGIN_DIR, .help = "folder of the plugins' .so files"},
     {"migrations_dir", TL_OPTION_STRING, AT(migrations_dir), TL_MIGRATIONS_DIR, .help = "folder of the SQL files"},
     {"run_dir", TL_OPTION_STRING, AT(run_dir), TL_RUN_DIR, .help = "folder of the pid file and the control socket"},
@@ -132,7 +138,7 @@ static const config_section templates[] = {
     {"postgres", postgres_options}, {"redis", redis_options}, {"mail", mail_options},
 };
 
-enum { SECTIONS = sizeof templates / sizeof *templates, MOST_OPTIONS = 16 };
+enum { SECTIONS = sizeof templates / sizeof *templates, MOST_OPTIONS = 24 };
 
 const config_section *config_core_sections(settings *target, size_t *count)
 {

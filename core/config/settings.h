@@ -36,7 +36,10 @@ typedef struct settings {
     int64_t workers;          /* 0: number of cores */
     int64_t blocking_threads; /* 2 */
     int64_t blocking_queue;   /* 256 */
+    int64_t start_timeout;    /* 30s: until every process of a generation must be ready */
     int64_t stop_timeout;     /* 30s: until a graceful stop becomes hard */
+    int64_t watchdog;         /* 30s: a worker whose loop has not turned for so long is ended; 0: never */
+    const char *watch;        /* "auto", "yes" or "no": reload when the files change; auto: in development */
     const char *plugin_dir;   /* relative to the ini file */
     const char *migrations_dir;
     const char *run_dir; /* pid file, control socket; relative to the ini file */

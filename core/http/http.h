@@ -37,7 +37,11 @@ http_server *http_server_new(struct worker *w, router *r);
 bool http_server_listen(http_server *h, int fd);
 /* No new connections, no keep-alive; calls `done(arg)` once the last connection has ended. */
 void http_server_drain(http_server *h, void (*done)(void *arg), void *arg);
+/* How long a drain leaves a connection between two requests open, so that its client may hear with its next answer that
+ * it is the last one. A client that asks just when its connection closes gets no answer. */
+void http_server_be_patient(http_server *h, int64_t milliseconds);
 void http_server_free(http_server *h);
+uint64_t http_request_count(const http_server *h);
 size_t http_connection_count(const http_server *h);
 
 /* As documented in talelio/http.h. */

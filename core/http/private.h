@@ -26,7 +26,7 @@ enum {
     SWEEP_MS = 250,         /* how often timeouts and lost clients are looked for */
     LINGER_MS = 2000,       /* how long a client may take to read the last answer */
     LINGER_BYTES = 1 << 20, /* how much it may still send meanwhile */
-    DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining */
+    DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining, unless told */
     MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together */
     KEEP_EXCHANGES = 256,
     KEEP_HEAD = 8192,
@@ -132,7 +132,8 @@ struct http_server {
     bool accept_failed;  /* until the next sweep */
     int64_t accept_told; /* when the log was told */
     bool draining;
-    int64_t drain_began;
+    int64_t drain_grace;
+    uint64_t answered_total;
     void (*drained)(void *arg);
     void *drained_arg;
     char id_prefix[17];

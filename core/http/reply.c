@@ -144,6 +144,7 @@ static void on_sent(struct evhttp_request *reply, void *conn)
     c->exchange = NULL;
     exchange_free(x);
     c->requests++;
+    c->server->answered_total++;
     connection_enter(c, PHASE_IDLE);
     if (!c->closing)
         gate_next(c);

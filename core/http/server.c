@@ -106,6 +106,16 @@ void http_server_drain(http_server *h, void (*done)(void *arg), void *arg)
         server_wake(h);
 }
 
+void http_server_be_patient(http_server *h, int64_t milliseconds)
+{
+    h->drain_grace = milliseconds;
+}
+
+uint64_t http_request_count(const http_server *h)
+{
+    return h->answered_total;
+}
+
 size_t http_connection_count(const http_server *h)
 {
     return h->count;

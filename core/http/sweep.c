@@ -48,7 +48,7 @@ static void look_at_idle(connection *c, int64_t now)
         return;
     }
     /* A client that was active a moment ago is about to ask again, and had rather hear "Connection: close". */
-    if (h->draining && now - c->since >= DRAIN_GRACE_MS && nothing_has_arrived(c))
+    if (h->draining && now - c->since >= h->drain_grace && nothing_has_arrived(c))
         connection_kick(c);
 }
 

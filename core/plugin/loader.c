@@ -4,13 +4,16 @@
  * further step.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/cli/cli.h"
 #include "core/jobs/jobs.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/modules.h"
+#include "core/process/backtrace.h"
 #include "core/process/scoreboard.h"
 #include "core/worker.h"
 
@@ -30,18 +33,26 @@ bool module_speaks(const worker *w)
     return w->role == ROLE_COMMAND || (w->role == ROLE_HTTP && w->slot == 0);
 }
 
+/* Without the name of the copy, which says nothing to anybody. */
+static const char *why_not(const tl_module *m, const char *error)
+{
+    size_t length = m->copy ? strlen(m->copy) : 0;
+    bool named = length > 0 && strncmp(error, m->copy, length) == 0 && strncmp(error + length, ": ", 2) == 0;
+    return named ? error + length + 2 : error;
+}
+
 void module_open(tl_module *m, arena *memory, problems *found)
 {
-    if (access(m->path, R_OK) != 0) {
+    if (!m->copy && access(m->path, R_OK) != 0) {
         module_problem(m, found,
                        "the file is not there or cannot be read: build or install it, set path in "
                        "[plugin:%s], or set enabled = no",
                        m->name);
         return;
     }
-    m->handle = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+    m->handle = dlopen(m->copy ? m->copy : m->path, RTLD_NOW | RTLD_LOCAL);
     if (!m->handle) {
-        module_problem(m, found, "cannot be loaded: %s", dlerror());
+        module_problem(m, found, "cannot be loaded: %s", why_not(m, dlerror()));
         return;
     }
     tl_plugin_entry *entry = (tl_plugin_entry *)dlsym(m->handle, TL_PLUGIN_ENTRY);
@@ -55,6 +66,19 @@ void module_open(tl_module *m, arena *memory, problems *found)
         m->faulty = true;
 }
 
+/*
+ * The master's copies come in the order of the modules. By the number of this process, debuggers and the tools that
+ * make names of addresses find the file from outside too, so the descriptor stays open.
+ */
+static void find_copy(const module_list *list, tl_module *m)
+{
+    int fd = list->worker->first_copy + (int)list->count;
+    if (list->worker->first_copy == 0 || fcntl(fd, F_GETFD) < 0)
+        return;
+    m->copy = arena_format(list->memory, "/proc/%d/fd/%d", (int)getpid(), fd);
+    backtrace_name(m->copy, arena_format(list->memory, "%s.so", m->name));
+}
+
 /* One module for every enabled section; its code is not touched yet. */
 static void list_sections(module_list *list, problems *found)
 {
@@ -66,6 +90,7 @@ static void list_sections(module_list *list, problems *found)
         tl_module *m = arena_alloc(list->memory, sizeof *m);
         m->name = arena_copy(list->memory, name);
         m->path = config_plugin_path(list->config, name, list->worker->settings);
+        find_copy(list, m);
         *last = m;
         last = &m->next;
         list->count++;

@@ -16,6 +16,7 @@ struct worker;
 struct tl_module {
     const char *name;
     const char *path;
+    const char *copy;        /* what is loaded in the place of path; NULL: path itself */
     void *handle;            /* of dlopen; never closed while the process lives */
     const tl_plugin *plugin; /* in the host's own layout; NULL when the file or its descriptor is unusable */
     char *refusal;           /* what tl_refuse said last, NULL when nothing */

@@ -16,7 +16,7 @@
 #include "core/process/ipc.h"
 #include "core/process/worker_main.h"
 
-enum { NUMBER_SIZE = 16, FIRST_FREE_FD = WORKER_CONTROL_FD + WORKER_FD_COUNT };
+enum { NUMBER_SIZE = 16 };
 
 int64_t process_now(void)
 {
@@ -29,21 +29,22 @@ int64_t process_now(void)
  * In the child, between fork and exec: only system calls. Puts `fds` to their fixed numbers; -1 stays closed. They are
  * first moved out of the way, as one may stand where another belongs.
  */
-static bool place_fds(const int *fds)
+static bool place_fds(int *fds, int count)
 {
-    int away[WORKER_FD_COUNT];
-    for (int i = 0; i < WORKER_FD_COUNT; i++) {
-        away[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-        if (fds[i] >= 0 && away[i] < 0)
+    for (int i = 0; i < count; i++) {
+        if (fds[i] < 0)
+            continue;
+        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, WORKER_CONTROL_FD + count);
+        if (fds[i] < 0)
             return false;
     }
-    for (int i = 0; i < WORKER_FD_COUNT; i++)
-        if (away[i] >= 0 && dup2(away[i], WORKER_CONTROL_FD + i) < 0)
+    for (int i = 0; i < count; i++)
+        if (fds[i] >= 0 && dup2(fds[i], WORKER_CONTROL_FD + i) < 0)
             return false;
     return true;
 }
 
-static _Noreturn void become_worker(const int *fds, char *const *argv, const sigset_t *mask)
+static _Noreturn void become_worker(int *fds, int count, char *const *argv, const sigset_t *mask)
 {
     static const int ours[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
@@ -51,7 +52,7 @@ static _Noreturn void become_worker(const int *fds, char *const *argv, const sig
     sigprocmask(SIG_SETMASK, mask, NULL);
     /* Also what whoever started the master has left open. Where the kernel cannot, that stays open and does no harm. */
     close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (place_fds(fds))
+    if (place_fds(fds, count))
         execv("/proc/self/exe", argv);
     _exit(127);
 }
@@ -67,7 +68,13 @@ static pid_t spawn(child *c, int control)
                     slot,      number,      g->state == GENERATION_STARTING ? "first" : "again",
                     NULL};
     int listener = c->role == ROLE_HTTP ? g->listeners->fds[c->slot] : -1;
-    int fds[WORKER_FD_COUNT] = {control, g->config_fd, g->board_fd, listener};
+    int count = WORKER_FD_COUNT + (int)g->copies.count;
+    int *fds = calloc((size_t)count, sizeof *fds);
+    if (!fds)
+        return -1;
+    memcpy(fds, (int[WORKER_FD_COUNT]){control, g->config_fd, g->board_fd, listener}, sizeof(int[WORKER_FD_COUNT]));
+    for (size_t i = 0; i < g->copies.count; i++)
+        fds[WORKER_FD_COUNT + i] = g->copies.items[i].fd;
     /* A signal in the child must not run the master's handlers. */
     sigset_t all;
     sigset_t before;
@@ -75,8 +82,9 @@ static pid_t spawn(child *c, int control)
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(fds, argv, &before);
+        become_worker(fds, count, argv, &before);
     sigprocmask(SIG_SETMASK, &before, NULL);
+    free(fds);
     return pid;
 }
 
@@ -120,7 +128,8 @@ void child_start(child *c)
     c->ready = false;
     c->told = 0;
     c->started = process_now();
-    memset(&g->board[c->slot], 0, sizeof g->board[c->slot]);
+    c->stall = 0;
+    g->board[c->slot] = (scoreboard_slot){.looping = c->looping};
     int ends[2] = {-1, -1};
     if (!ipc_pair(ends))
         goto failed;
@@ -152,7 +161,8 @@ void child_listen(child *c)
 {
     char text[IPC_TEXT_MAX];
     while (c->control >= 0) {
-        switch (ipc_receive(c->control, text)) {
+        ipc_kind kind = ipc_receive(c->control, text);
+        switch (kind) {
         case IPC_READY:
             c->ready = true;
             generation_child_ready(c->generation, c);
@@ -160,6 +170,10 @@ void child_listen(child *c)
         case IPC_PROBLEM:
             c->told++;
             generation_child_problem(c->generation, c, text);
+            break;
+        case IPC_PLUGIN:
+        case IPC_ROUTE:
+            generation_child_tells(c->generation, (char)kind, text);
             break;
         case IPC_NOTHING:
             return;
@@ -183,7 +197,13 @@ const char *child_bury(child *c, int status, char *text, size_t size)
                  sigabbrev_np(WTERMSIG(status)), strsignal(WTERMSIG(status)), where);
     else
         snprintf(text, size, "%s (pid %d) ended with exit code %d%s", c->name, (int)c->pid, WEXITSTATUS(status), where);
+    const char *trace = c->generation->board[c->slot].crash.backtrace;
+    if (trace[0]) {
+        size_t length = strlen(text);
+        snprintf(text + length, size - length, "; backtrace: %.*s", (int)BACKTRACE_SIZE - 1, trace);
+    }
     c->pid = 0;
     c->ready = false;
+    c->all_deaths++;
     return text;
 }

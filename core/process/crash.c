@@ -12,6 +12,7 @@
 
 #include "core/memory/sanitizer.h"
 #include "core/plugin/plugin.h"
+#include "core/process/backtrace.h"
 #include "core/process/scoreboard.h"
 #include "core/request/request.h"
 #include "core/worker.h"
@@ -58,6 +59,13 @@ static void tell(const scoreboard_slot *slot)
         return;
 }
 
+static void describe_current(crash_report *crash, const worker *w)
+{
+    const tl_request *req = w->requests ? request_current(w->requests) : NULL;
+    if (req)
+        describe_request(crash, req);
+}
+
 static void report(int signal_number, const void *address)
 {
     const worker *w = the_worker;
@@ -67,11 +75,22 @@ static void report(int signal_number, const void *address)
     crash->signal = signal_number;
     crash->filled = true;
     crash->stack_overflow = address && w->fibers && fiber_is_overflow(w->fibers, address);
-    const tl_request *req = w->requests ? request_current(w->requests) : NULL;
-    if (req)
-        describe_request(crash, req);
+    describe_current(crash, w);
     if (tells)
         tell(w->board);
+    /* The last, as a stack in disorder may end the process here. */
+    backtrace_write(crash->backtrace, sizeof crash->backtrace);
+}
+
+/* The master asks a worker whose loop does not turn. */
+static void on_question(int signal_number)
+{
+    (void)signal_number;
+    const worker *w = the_worker;
+    if (!w)
+        return;
+    describe_current(&w->board->asked, w);
+    w->board->asked.filled = true;
 }
 
 static void on_signal(int signal_number, siginfo_t *info, void *context)
@@ -123,5 +142,7 @@ bool crash_handler_install(bool tell_too)
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
         if (sigaction(deadly[i], &action, NULL) != 0)
             return false;
-    return true;
+    backtrace_prepare();
+    action = (struct sigaction){.sa_handler = on_question, .sa_flags = SA_RESTART | SA_ONSTACK};
+    return sigaction(SIGUSR2, &action, NULL) == 0;
 }

@@ -15,13 +15,7 @@
 
 #include "core/process/ipc.h"
 
-enum {
-    START_TIMEOUT = 30000, /* milliseconds until a process must be ready */
-    PAUSE_LEAST = 100,     /* before one that died is started again, doubling to … */
-    PAUSE_MOST = 5000,
-    HEALTHY_AGE = 10000, /* who has lived this long starts anew at PAUSE_LEAST */
-    KILL_GRACE = 2000,   /* beyond stop_timeout, which a process keeps itself */
-};
+enum { KILL_GRACE = 2000 /* milliseconds beyond stop_timeout, which a process keeps itself */ };
 
 static int write_config(const config *c)
 {
@@ -68,8 +62,10 @@ generation *generation_new(struct master *m, struct event_base *base, const list
         .count = l->count + 1,
         .config_fd = write_config(c),
         .board_fd = board_create(l->count + 1),
+        .contents = contents_new(),
         .found = problems_new(),
     };
+    copies_make(&g->copies, c, s);
     g->children = calloc(g->count, sizeof *g->children);
     g->board = g->board_fd < 0 ? NULL : board_map(g->board_fd, g->count);
     if (!g->children || !g->board || g->config_fd < 0) {
@@ -98,6 +94,8 @@ void generation_free(generation *g)
     if (g->config_fd >= 0)
         close(g->config_fd);
     free(g->children);
+    copies_close(&g->copies);
+    contents_free(g->contents);
     problems_free(g->found);
     config_free(g->config);
     free(g);
@@ -134,7 +132,7 @@ void generation_start(generation *g)
         child *c = &g->children[i];
         child_start(c);
         if (c->pid > 0) {
-            child_arm(c, START_TIMEOUT);
+            child_arm(c, g->settings.start_timeout);
         } else {
             problems_add(g->found, NULL, 0, "%s cannot be started: are there enough processes and memory?", c->name);
             fail(g);
@@ -146,6 +144,8 @@ void generation_start(generation *g)
 void generation_serve(generation *g)
 {
     g->state = GENERATION_SERVING;
+    for (size_t i = 0; i < g->count; i++)
+        g->children[i].has_served = true;
     for (size_t i = 0; i < g->count; i++)
         child_send(&g->children[i], IPC_SERVE);
 }
@@ -160,15 +160,16 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
     generation_kill(g);
 }
 
-void generation_drain(generation *g)
+void generation_drain(generation *g, bool replaced)
 {
     bool starting = g->state == GENERATION_STARTING;
     g->state = GENERATION_DRAINING;
+    g->drain_began = process_now();
     for (size_t i = 0; i < g->count; i++) {
         child *c = &g->children[i];
         if (c->timer)
             event_del(c->timer);
-        child_send(c, IPC_STOP);
+        child_send(c, replaced ? IPC_RETIRE : IPC_STOP);
     }
     if (starting)
         generation_kill(g);
@@ -197,6 +198,7 @@ void generation_child_ready(generation *g, child *c)
 {
     event_del(c->timer);
     if (g->state == GENERATION_SERVING) {
+        c->has_served = true;
         child_send(c, IPC_SERVE);
         logger_write(g->log, TL_INFO, NULL, NULL, "%s (pid %d) serves in the place of the one that ended", c->name,
                      (int)c->pid);
@@ -227,14 +229,24 @@ void generation_child_problem(generation *g, child *c, const char *text)
         logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s cannot start: %s", c->name, text);
 }
 
-/* After a pause that doubles as long as it dies young. */
-static void start_again_later(child *c)
+void generation_child_tells(generation *g, char kind, const char *text)
 {
-    bool healthy = process_now() - c->started >= HEALTHY_AGE;
-    c->pause = healthy || c->pause == 0 ? PAUSE_LEAST : c->pause * 2;
-    if (c->pause > PAUSE_MOST)
-        c->pause = PAUSE_MOST;
-    child_arm(c, c->pause);
+    if (g->state != GENERATION_STARTING)
+        return;
+    if (kind == IPC_ROUTE) {
+        contents_add_route(g->contents, text);
+        return;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "\t"), text);
+    contents_add_plugin(g->contents, text, copies_print(&g->copies, name));
+}
+
+void generation_look(generation *g)
+{
+    int64_t now = process_now();
+    for (size_t i = 0; i < g->count; i++)
+        child_look(&g->children[i], now);
 }
 
 void generation_child_timer(generation *g, child *c)
@@ -243,7 +255,8 @@ void generation_child_timer(generation *g, child *c)
         char where[512];
         board_describe(&g->board[c->slot], where, sizeof where);
         char text[640];
-        snprintf(text, sizeof text, "%s was not ready after %d seconds%s", c->name, START_TIMEOUT / 1000, where);
+        snprintf(text, sizeof text, "%s was not ready after %d seconds%s", c->name,
+                 (int)(g->settings.start_timeout / 1000), where);
         c->told++;
         generation_child_problem(g, c, text);
         kill(c->pid, SIGKILL);
@@ -251,9 +264,9 @@ void generation_child_timer(generation *g, child *c)
     }
     child_start(c);
     if (c->pid > 0)
-        child_arm(c, START_TIMEOUT);
+        child_arm(c, g->settings.start_timeout);
     else
-        start_again_later(c);
+        child_start_again(c);
 }
 
 static void after_death(generation *g, child *c, int status, const char *how)
@@ -267,7 +280,7 @@ static void after_death(generation *g, child *c, int status, const char *how)
         break;
     case GENERATION_SERVING:
         logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s; it is started again", how);
-        start_again_later(c);
+        child_start_again(c);
         break;
     case GENERATION_DRAINING:
         if (!WIFEXITED(status) && WTERMSIG(status) != SIGKILL)

@@ -12,6 +12,8 @@
 
 #include "core/config/config.h"
 #include "core/log/log.h"
+#include "core/process/contents.h"
+#include "core/process/copies.h"
 #include "core/process/listen.h"
 #include "core/process/scoreboard.h"
 #include "core/worker.h"
@@ -30,9 +32,13 @@ typedef struct child {
     struct event *control_event;
     struct event *timer; /* while it starts: its deadline; while it is away: when it is started again */
     int64_t started;     /* milliseconds */
-    int64_t pause;       /* before the next start */
     bool ready;
-    size_t told; /* problems it has told */
+    size_t told;     /* problems it has told */
+    bool has_served; /* this process or one before it */
+    bool looping;    /* dies again and again */
+    int deaths;      /* one after the other, each of them young */
+    int64_t all_deaths;
+    int stall; /* how far the watchdog has gone; 0: its loop turns */
 } child;
 
 typedef enum generation_state { GENERATION_STARTING, GENERATION_SERVING, GENERATION_DRAINING } generation_state;
@@ -52,6 +58,9 @@ typedef struct generation {
     scoreboard_slot *board;
     child *children;
     size_t count;
+    copies copies;
+    contents *contents; /* as its first worker has told */
+    int64_t drain_began;
     struct event *end; /* when draining has to be over */
     problems *found;
     TAILQ_ENTRY(generation) in_master;
@@ -67,10 +76,14 @@ void generation_free(generation *g);
 void generation_start(generation *g);
 /* All are ready: they may serve. */
 void generation_serve(generation *g);
-/* They finish what they have; those that take longer than stop_timeout are killed. */
-void generation_drain(generation *g);
+/* They finish what they have; those that take longer than stop_timeout are killed. `replaced`: another one serves
+ * already, so clients that say nothing at the moment need not be hurried. */
+void generation_drain(generation *g, bool replaced);
 void generation_kill(generation *g);
 void generation_reopen_logs(generation *g);
+
+/* Once a second, while it serves: who hangs, and who dies again and again. */
+void generation_look(generation *g);
 
 /* A process has ended; false when it is none of this generation's. */
 bool generation_reap(generation *g, pid_t pid, int status);
@@ -89,9 +102,16 @@ void child_listen(child *c);
 const char *child_bury(child *c, int status, char *text, size_t size);
 void child_arm(child *c, int64_t milliseconds);
 
+/* Of core/process/watchdog.c. */
+void child_look(child *c, int64_t now);
+/* Starts it again, at once or after a pause that grows as long as it dies young. */
+void child_start_again(child *c);
+bool child_is_looping(const child *c, int64_t now);
+
 /* Of core/process/generation.c, for what child.c hears. */
 void generation_child_ready(generation *g, child *c);
 void generation_child_problem(generation *g, child *c, const char *text);
+void generation_child_tells(generation *g, char kind, const char *text);
 /* The child's timer has fired. */
 void generation_child_timer(generation *g, child *c);
 

@@ -4,9 +4,12 @@
 #include "core/process/ipc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+enum { PATIENCE = 5000 /* milliseconds */ };
 
 bool ipc_pair(int ends[2])
 {
@@ -26,6 +29,15 @@ bool ipc_send(int fd, ipc_kind kind, const char *text)
         sent = sendmsg(fd, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     return sent > 0;
+}
+
+bool ipc_send_patiently(int fd, ipc_kind kind, const char *text)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    while (!ipc_send(fd, kind, text))
+        if ((errno != EAGAIN && errno != EWOULDBLOCK) || poll(&room, 1, PATIENCE) <= 0)
+            return false;
+    return true;
 }
 
 ipc_kind ipc_receive(int fd, char *text)

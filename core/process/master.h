@@ -5,7 +5,10 @@
 #ifndef CORE_PROCESS_MASTER_H
 #define CORE_PROCESS_MASTER_H
 
-/* Serves until told to stop; the exit code. `env` may be NULL. */
-int master_run(const char *ini, const char *env);
+#include <stdbool.h>
+
+/* Serves until told to stop; the exit code. `env` may be NULL. `watch`: reloads when files change, whatever the ini
+ * file says. */
+int master_run(const char *ini, const char *env, bool watch);
 
 #endif

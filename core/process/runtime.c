@@ -38,10 +38,12 @@ static bool open_parts(worker *w, const runtime_plan *plan)
     return w->pool != NULL;
 }
 
-static void open_servers(worker *w, config *c, problems *found)
+void runtime_connect(runtime *r, problems *found)
 {
+    worker *w = &r->worker;
     size_t before = problems_count(found);
-    w->migrations = migration_list_load(c, w->settings, found);
+    objects_recover(w->objects);
+    w->migrations = migration_list_load(r->config, w->settings, found);
     /* A schema check made of half the files would blame the database. */
     if (problems_count(found) == before)
         w->db = db_new(w, migration_check_sql(w->migrations));
@@ -56,6 +58,7 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
         .role = plan->role,
         .slot = plan->slot,
         .generation = plan->generation,
+        .first_copy = plan->first_copy,
         .settings = s,
         .board = plan->board ? plan->board : &r->own_board,
     };
@@ -67,10 +70,8 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
     w->objects = objects_new(w);
     if (s->store_count > 0 && !w->objects)
         problems_add(found, NULL, 0, "the stores cannot be made: is there enough memory?");
-    if (!plan->serverless) {
-        objects_recover(w->objects);
-        open_servers(w, c, found);
-    }
+    if (!plan->serverless)
+        runtime_connect(r, found);
     w->modules = module_list_load(w, c, found);
     /* Only now it is known which keys of the plugins are secrets. */
     config_check_production(c, s, found);

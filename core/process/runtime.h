@@ -16,7 +16,8 @@ typedef struct runtime_plan {
     int generation;
     const char *name;       /* in the log */
     scoreboard_slot *board; /* NULL: one of its own */
-    bool serverless;        /* never talks to PostgreSQL or Redis: only looks at the plugins */
+    int first_copy;         /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
+    bool serverless;        /* talks to neither PostgreSQL nor Redis, at least not before runtime_connect */
 } runtime_plan;
 
 typedef struct runtime {
@@ -30,6 +31,9 @@ typedef struct runtime {
  * runtime_close is due in any case. `c` and `s` stay the caller's and outlive it. Sets the_worker.
  */
 void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *plan, problems *found);
+
+/* Makes the connections that a serverless runtime has left out. */
+void runtime_connect(runtime *r, problems *found);
 
 /* No request may be alive. Plugins that have started are stopped. */
 void runtime_close(runtime *r);

@@ -95,3 +95,11 @@ const char *board_describe(const scoreboard_slot *slot, char *text, size_t size)
         append_field(text, size, at, ": ", "the stack of its fiber overflowed", 64);
     return text;
 }
+
+const char *board_describe_report(const crash_report *crash, char *text, size_t size)
+{
+    append(text, size, 0, "", 0);
+    if (crash->filled && (crash->plugin[0] || crash->request_id[0]))
+        describe_request(crash, text, size);
+    return text;
+}

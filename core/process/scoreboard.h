@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+enum { BACKTRACE_SIZE = 1024 };
 
 /* What a crash handler has written; texts are empty when unknown. */
 typedef struct crash_report {
@@ -17,6 +20,7 @@ typedef struct crash_report {
     char version[32];
     char route[160];
     char request_id[40];
+    char backtrace[BACKTRACE_SIZE]; /* "notes.so+0x11a9 talelio+0x2345 …" */
 } crash_report;
 
 typedef struct scoreboard_slot {
@@ -24,6 +28,12 @@ typedef struct scoreboard_slot {
     char phase_plugin[64];
     char phase_version[32];
     crash_report crash;
+    crash_report asked;   /* the answer to SIGUSR2: what it is doing */
+    int64_t beat;         /* when its loop last turned, by process_now(); 0: not yet */
+    uint64_t requests;    /* that it has answered */
+    uint32_t connections; /* that it has */
+    bool serves;          /* takes connections */
+    bool looping;         /* by the master: it dies again and again */
 } scoreboard_slot;
 
 /* What the process does outside of requests, with which plugin; NULLs: nothing in particular. */
@@ -42,5 +52,7 @@ void board_unmap(scoreboard_slot *board, size_t count);
 /* Async-signal-safe. " while it ran plugin notes 1.0, route GET /v1/notes/:id, request 4f…" or " in init of plugin …"
  * or "". */
 const char *board_describe(const scoreboard_slot *slot, char *text, size_t size);
+/* The same of one report. */
+const char *board_describe_report(const crash_report *crash, char *text, size_t size);
 
 #endif

@@ -5,10 +5,12 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@
 #include "core/jobs/jobs.h"
 #include "core/log/log.h"
 #include "core/mail/mail.h"
+#include "core/process/backtrace.h"
+#include "core/process/beat.h"
 #include "core/process/crash.h"
 #include "core/process/ipc.h"
 #include "core/process/privileges.h"
@@ -26,6 +30,7 @@ enum {
     IDLE_POLL = 10,            /* milliseconds between looks at whether everything has ended */
     ORPHAN_TIMEOUT = 2000,     /* to leave when the master has gone */
     CANCELLED_PATIENCE = 1000, /* for cancelled requests to end */
+    RETIRE_PATIENCE = 5000,    /* with clients that say nothing, when others serve already */
     EXIT_CUT_OFF = 3,
 };
 
@@ -44,6 +49,7 @@ typedef struct process {
     struct event *terminate;
     struct event *idle;
     struct event *deadline;
+    struct event *beat;
     char name[24];
 } process;
 
@@ -128,6 +134,11 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
         case IPC_SERVE:
             serve(p);
             break;
+        case IPC_RETIRE:
+            if (p->runtime.worker.http)
+                http_server_be_patient(p->runtime.worker.http, RETIRE_PATIENCE);
+            begin_stop(p, p->settings.stop_timeout);
+            break;
         case IPC_STOP:
             begin_stop(p, p->settings.stop_timeout);
             break;
@@ -138,6 +149,9 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
             event_del(p->control);
             log_warning(&p->runtime.worker, NULL, "the master has gone; leaving");
             begin_stop(p, ORPHAN_TIMEOUT);
+            /* A new server wants the address, and nobody will take what is queued. */
+            if (p->runtime.worker.role == ROLE_HTTP)
+                shutdown(WORKER_LISTEN_FD, SHUT_RDWR);
             return;
         case IPC_NOTHING:
             return;
@@ -165,13 +179,14 @@ static bool watch(process *p)
     p->terminate = evsignal_new(w->base, SIGTERM, on_terminate, p);
     p->idle = event_new(w->base, -1, EV_PERSIST, leave_when_idle, p);
     p->deadline = event_new(w->base, -1, 0, on_deadline, p);
-    return p->control && p->terminate && p->idle && p->deadline && event_add(p->control, NULL) == 0 &&
+    p->beat = beat_start(w);
+    return p->control && p->terminate && p->idle && p->deadline && p->beat && event_add(p->control, NULL) == 0 &&
            event_add(p->terminate, NULL) == 0;
 }
 
 static void unwatch(process *p)
 {
-    struct event *events[] = {p->control, p->terminate, p->idle, p->deadline};
+    struct event *events[] = {p->control, p->terminate, p->idle, p->deadline, p->beat};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])
             event_free(events[i]);
@@ -216,9 +231,12 @@ static void open_runtime(process *p, const runtime_plan *plan)
 {
     worker *w = &p->runtime.worker;
     runtime_open(&p->runtime, p->config, &p->settings, plan, p->found);
+    backtrace_learn();
     if (plan->role != ROLE_HTTP || !w->modules)
         return;
     router *routes = module_list_router(w->modules, p->found);
+    if (problems_count(p->found) == 0 && w->slot == 0 && p->strict)
+        tell_contents(w, routes, WORKER_CONTROL_FD);
     if (problems_count(p->found) == 0)
         w->http = http_server_new(w, routes);
     else
@@ -270,14 +288,13 @@ int worker_main(int argc, char **argv)
         .slot = atoi(argv[3]),
         .generation = atoi(argv[4]),
         .name = p.name,
+        .first_copy = WORKER_FIRST_PLUGIN_FD,
     };
     if (plan.role == ROLE_JOBS)
         snprintf(p.name, sizeof p.name, "jobs");
     else
         snprintf(p.name, sizeof p.name, "worker %d", plan.slot + 1);
-    int last = plan.role == ROLE_HTTP ? WORKER_LISTEN_FD : WORKER_BOARD_FD;
-    for (int fd = WORKER_CONTROL_FD; fd <= last; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
     int code = EXIT_FAILURE;
     plan.board = open_board(plan.slot);
     if (!plan.board)

@@ -24,7 +24,7 @@ PATIENCE = 60 if SANITIZED else 20
 SECRET = "e2e-secret-" + "0123456789abcdef" * 4
 
 SECTIONS = {
-    "server": {"mode": "development", "address": "127.0.0.1", "workers": "1", "stop_timeout": "5s"},
+    "server": {"mode": "development", "address": "127.0.0.1", "workers": "1", "stop_timeout": "5s", "watch": "no"},
     "http": {"cors_origins": "https://www.talel.io"},
     "log": {"level": "info", "access": "yes"},
     "postgres": {},
