@@ -329,6 +329,19 @@ static int dir_list_objects(tl_request *req, tl_store *store, const char *prefix
     return result;
 }
 
+static void sweep_folder(void *arg)
+{
+    job *j = arg;
+    dir_sweep(j->folder);
+}
+
+/* A lock tells what a living process has, whatever its key and age. */
+static int dir_sweep_uploads(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
+{
+    (void)prefix, (void)seconds;
+    return run(req, store, "sweeping", sweep_folder, &(job){0});
+}
+
 const store_driver dir_driver = {
     .part = PART,
     .open = dir_open,
@@ -346,4 +359,5 @@ const store_driver dir_driver = {
     .remove = dir_remove_object,
     .list = dir_list_objects,
     .copy = dir_copy_object,
+    .sweep = dir_sweep_uploads,
 };

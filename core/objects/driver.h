@@ -70,6 +70,8 @@ struct store_driver {
     int (*list)(tl_request *req, tl_store *store, const char *prefix, const char *after, size_t limit,
                 tl_object_list *found);
     int (*copy)(tl_request *req, tl_store *store, const char *from, const char *to, const tl_object_options *options);
+    /* Left-overs of uploads that were begun `seconds` ago or earlier. */
+    int (*sweep)(tl_request *req, tl_store *store, const char *prefix, int64_t seconds);
     /* Do not wait; NULL where the driver has none. */
     const char *(*presign)(tl_request *req, tl_store *store, tl_method method, const char *key, int64_t seconds);
     const char *(*url)(tl_request *req, tl_store *store, const char *key);

@@ -117,6 +117,11 @@ const char *objects_url(tl_request *req, tl_store *store, const char *key)
     return store->driver->url && is_key(req, store, key) ? store->driver->url(req, store, key) : NULL;
 }
 
+int objects_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
+{
+    return req->cancelled || req->ended ? TL_CANCELLED : store->driver->sweep(req, store, prefix, seconds);
+}
+
 int objects_check(tl_request *req, tl_store *store)
 {
     return req->cancelled || req->ended ? TL_CANCELLED : store->driver->check(req, store);

@@ -52,5 +52,6 @@ int objects_list(tl_request *req, tl_store *store, const char *prefix, const cha
 int objects_copy(tl_request *req, tl_store *store, const char *from, const char *to, const tl_object_options *options);
 const char *objects_presign(tl_request *req, tl_store *store, tl_method method, const char *key, int64_t seconds);
 const char *objects_url(tl_request *req, tl_store *store, const char *key);
+int objects_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds);
 
 #endif

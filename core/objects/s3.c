@@ -196,6 +196,7 @@ const store_driver s3_driver = {
     .remove = s3_remove,
     .list = s3_list,
     .copy = s3_copy,
+    .sweep = s3_sweep,
     .presign = s3_presign,
     .url = s3_url,
 };

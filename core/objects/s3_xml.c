@@ -73,8 +73,9 @@ static void begin_element(void *arg, const XML_Char *name, const XML_Char **attr
         snprintf(r->path + used, sizeof r->path - used, "/%s", name);
     }
     r->depth++;
-    if (strcmp(r->path, "/Contents") == 0 && r->depth == 2)
-        r->item = (s3_item){.key = "", .etag = "", .size = -1, .modified = -1};
+    bool is_upload = strcmp(r->path, "/Upload") == 0;
+    if ((is_upload || strcmp(r->path, "/Contents") == 0) && r->depth == 2)
+        r->item = (s3_item){.key = "", .etag = "", .upload_id = "", .size = is_upload ? 0 : -1, .modified = -1};
 }
 
 static void take_text(void *arg, const XML_Char *text, int length)
@@ -107,10 +108,9 @@ static void take_value(reading *r)
         const char *path;
         const char **target;
     } strings[] = {
-        {"/Code", &r->answer->code},
-        {"/UploadId", &r->answer->upload_id},
-        {"/Contents/Key", &r->item.key},
-        {"/Contents/ETag", &r->item.etag},
+        {"/Code", &r->answer->code},     {"/UploadId", &r->answer->upload_id},
+        {"/Contents/Key", &r->item.key}, {"/Contents/ETag", &r->item.etag},
+        {"/Upload/Key", &r->item.key},   {"/Upload/UploadId", &r->item.upload_id},
     };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         if (strcmp(r->path, strings[i].path) == 0) {
@@ -124,7 +124,7 @@ static void take_value(reading *r)
         r->answer->is_url_encoded = strcmp(r->text, "url") == 0;
     else if (strcmp(r->path, "/Contents/Size") == 0)
         r->item.size = number(r->text);
-    else if (strcmp(r->path, "/Contents/LastModified") == 0)
+    else if (strcmp(r->path, "/Contents/LastModified") == 0 || strcmp(r->path, "/Upload/Initiated") == 0)
         r->item.modified = s3_xml_time(r->text);
 }
 
@@ -133,7 +133,7 @@ static void end_element(void *arg, const XML_Char *name)
     reading *r = arg;
     (void)name;
     r->text[r->length] = '\0';
-    if (strcmp(r->path, "/Contents") == 0)
+    if (strcmp(r->path, "/Contents") == 0 || strcmp(r->path, "/Upload") == 0)
         end_item(r);
     else
         take_value(r);
@@ -166,12 +166,15 @@ static bool decode(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
-        int high = *from == '%' ? hex(from[1]) : 0;
-        int low = *from == '%' && high >= 0 ? hex(from[2]) : 0;
-        if (high < 0 || low < 0 || (*from == '%' && high == 0 && low == 0))
+        if (*from != '%') {
+            *to++ = *from == '+' ? ' ' : *from;
+            continue;
+        }
+        int high = hex(from[1]), low = high < 0 ? -1 : hex(from[2]);
+        if (low < 0 || (high == 0 && low == 0))
             return false;
-        *to++ = *from == '%' ? (char)(high << 4 | low) : *from == '+' ? ' ' : *from;
-        from += *from == '%' ? 2 : 0;
+        *to++ = (char)(high << 4 | low);
+        from += 2;
     }
     *to = '\0';
     return true;
@@ -196,7 +199,7 @@ s3_answer *s3_xml_read(arena *a, const char *text, size_t length)
     r->memory = a;
     r->answer = arena_alloc(a, sizeof *r->answer);
     r->answer->root = r->answer->code = r->answer->upload_id = "";
-    r->item = (s3_item){.key = "", .etag = ""};
+    r->item = (s3_item){.key = "", .etag = "", .upload_id = ""};
     r->parser = XML_ParserCreate("UTF-8");
     if (!r->parser || length > INT32_MAX) {
         XML_ParserFree(r->parser);

@@ -13,8 +13,9 @@
 typedef struct s3_item {
     const char *key;
     const char *etag;
+    const char *upload_id; /* in a list of uploads */
     int64_t size;
-    int64_t modified; /* microseconds */
+    int64_t modified; /* microseconds; of an upload: when it was begun */
 } s3_item;
 
 /* Strings that are not there are "". */

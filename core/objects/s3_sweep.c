@@ -1,0 +1,74 @@
+/*
+ * Uploads that nobody will finish: their parts cost as much as objects do, and no list of objects shows them.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "core/log/log.h"
+#include "core/objects/s3.h"
+
+typedef struct page {
+    s3_item *items; /* what is old enough */
+    size_t count;
+    bool is_truncated;
+} page;
+
+static void take_old(tl_request *req, const s3_answer *answer, int64_t before, page *p)
+{
+    p->is_truncated = answer->is_truncated;
+    p->items = arena_alloc(req->arena, (answer->count + 1) * sizeof *p->items);
+    for (size_t i = 0; i < answer->count; i++) {
+        const s3_item *item = &answer->items[i];
+        /* One whose time is not told may be a minute old. */
+        if (*item->upload_id && item->modified >= 0 && item->modified <= before)
+            p->items[p->count++] = (s3_item){.key = arena_copy(req->arena, item->key),
+                                             .upload_id = arena_copy(req->arena, item->upload_id)};
+    }
+}
+
+static int list_old(tl_request *req, tl_store *store, const char *prefix, int64_t before, page *p)
+{
+    s3_call c = {.method = "GET", .answer_limit = S3_LIST_LIMIT};
+    s3_parameter(&c, "uploads", "");
+    s3_parameter(&c, "encoding-type", "url");
+    if (*prefix)
+        s3_parameter(&c, "prefix", prefix);
+    int result = s3_run(req, store, &c);
+    if (result == TL_OK && (!c.answer || strcmp(c.answer->root, "ListMultipartUploadsResult") != 0)) {
+        store_tell(store, req, "uploads", "GET ?uploads: an answer that is no list of uploads");
+        result = TL_ERROR;
+    }
+    if (result == TL_OK)
+        take_old(req, c.answer, before, p);
+    s3_end(&c);
+    return result;
+}
+
+static int drop(tl_request *req, tl_store *store, const s3_item *item)
+{
+    s3_call c = {.method = "DELETE", .key = item->key};
+    s3_parameter(&c, "uploadId", item->upload_id);
+    int result = s3_do(req, store, &c);
+    return result == TL_NOT_FOUND ? TL_OK : result;
+}
+
+int s3_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
+{
+    int64_t before = ((int64_t)time(NULL) - seconds) * 1000000;
+    size_t dropped = 0;
+    page p;
+    int result;
+    /* What was dropped is not in the next list. */
+    do {
+        p = (page){0};
+        result = list_old(req, store, prefix, before, &p);
+        for (size_t i = 0; i < p.count && result == TL_OK; i++) {
+            result = drop(req, store, &p.items[i]);
+            dropped += result == TL_OK;
+        }
+    } while (result == TL_OK && p.is_truncated && p.count > 0);
+    if (dropped > 0)
+        log_info(store->worker, req, "store %s: %zu uploads of processes that have ended were removed",
+                 objects_name(store), dropped);
+    return result;
+}
