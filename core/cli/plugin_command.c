@@ -16,11 +16,20 @@ typedef struct work {
 static void run_command(tl_request *req, void *arg)
 {
     work *w = arg;
-    if (runtime_start(&w->host->runtime, req, true, w->host->found) != TL_OK)
+    if (!w->command->offline && runtime_start(&w->host->runtime, req, true, w->host->found) != TL_OK)
         return;
     req->module = w->owner;
     w->code = w->command->run(req, w->in->argc, w->in->argv);
     req->module = NULL;
+}
+
+/* Only now it is known whether the command needs the servers. */
+static void run_loaded(host *h, work *w)
+{
+    if (!w->command->offline)
+        runtime_connect(&h->runtime, h->found);
+    if (problems_count(h->found) == 0)
+        runtime_run(&h->runtime, run_command, w);
 }
 
 static int print_help(const tl_command *c, const tl_module *owner)
@@ -48,7 +57,7 @@ int command_of_plugin(const invocation *in)
     host h;
     work w = {.host = &h, .in = in, .code = CLI_FAILED};
     /* What is wrong with the configuration explains why a plugin's command is not known: it is told too. */
-    bool loaded = host_read(&h, in) && crash_handler_install(true) && host_load(&h, in->help);
+    bool loaded = host_read(&h, in) && crash_handler_install(true) && host_load(&h, true);
     if (h.open)
         w.command = module_command(h.runtime.worker.modules, word, &w.owner);
     if (!w.command)
@@ -56,6 +65,6 @@ int command_of_plugin(const invocation *in)
     if (in->help)
         w.code = print_help(w.command, w.owner);
     else if (loaded)
-        runtime_run(&h.runtime, run_command, &w);
+        run_loaded(&h, &w);
     return host_close(&h, w.code);
 }

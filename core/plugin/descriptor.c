@@ -12,7 +12,7 @@ enum { ENTRIES_MAX = 10000 }; /* a table without its zeroed end is found before 
 #define PLUGIN_SIZE_MIN offsetof(tl_plugin, summary)
 #define ROUTE_SIZE_MIN offsetof(tl_route, auth)
 #define OPTION_SIZE_MIN offsetof(tl_option, fallback)
-#define COMMAND_SIZE_MIN sizeof(tl_command)
+#define COMMAND_SIZE_MIN offsetof(tl_command, offline)
 #define JOB_SIZE_MIN offsetof(tl_job, help)
 #define METRIC_SIZE_MIN offsetof(tl_metric, help)
 

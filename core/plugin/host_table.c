@@ -224,6 +224,7 @@ static const tl_objects_api objects_api = {
     .copy = objects_copy,
     .presign = objects_presign,
     .url = objects_url,
+    .sweep = objects_sweep,
 };
 
 const tl_host *host_table(void)

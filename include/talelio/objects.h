@@ -59,6 +59,7 @@ typedef struct tl_objects_api {
     int (*copy)(tl_request *req, tl_store *store, const char *from, const char *to, const tl_object_options *options);
     const char *(*presign)(tl_request *req, tl_store *store, tl_method method, const char *key, int64_t seconds);
     const char *(*url)(tl_request *req, tl_store *store, const char *key);
+    int (*sweep)(tl_request *req, tl_store *store, const char *prefix, int64_t seconds);
 } tl_objects_api;
 
 /* A store of the ini file, for `init`; NULL when there is no [store:NAME]. Lives as long as the process. Does not wait.
@@ -174,6 +175,15 @@ static inline const char *tl_object_presign(tl_request *req, tl_store *store, tl
 static inline const char *tl_object_url(tl_request *req, tl_store *store, const char *key)
 {
     return tl_the_host->objects->url(req, store, key);
+}
+
+/*
+ * Removes what uploads of processes that were killed have left behind below a prefix: such that were begun at least
+ * `seconds` ago, which is longer than an upload of a living process takes. May wait.
+ */
+static inline int tl_store_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
+{
+    return tl_the_host->objects->sweep(req, store, prefix, seconds);
 }
 
 #endif

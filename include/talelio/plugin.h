@@ -94,6 +94,7 @@ typedef struct tl_command {
     const char *usage;                                  /* "add EMAIL USERNAME" */
     const char *help;                                   /* one line */
     int (*run)(tl_request *req, int argc, char **argv); /* argv[0] is the command's name */
+    bool offline; /* runs right behind `init`: no plugin's `start`, and neither database nor Redis */
 } tl_command;
 
 /*

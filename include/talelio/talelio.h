@@ -7,12 +7,13 @@
  *   mail.h    mail with retries                           task.h   memory, sleeping, blocking work, time
  *   log.h     the log                                     health.h what the server depends on
  *   objects.h object storage on S3 or in a folder         metrics.h metrics for Prometheus
- *   auth_v1.h the service that tells who asks
+ *   auth_v1.h the service that tells who asks             backup_v1.h whether the site could be restored
  */
 #ifndef TALELIO_TALELIO_H
 #define TALELIO_TALELIO_H
 
 #include "auth_v1.h"
+#include "backup_v1.h"
 #include "base.h"
 #include "db.h"
 #include "health.h"

@@ -1,0 +1,129 @@
+/*
+ * Scratch databases are named after the database they are made from, and made under a lock there: so one that is found
+ * under the lock is what a killed drill has left, and is dropped.
+ */
+#include "plugins/backup/drill.h"
+
+#include "plugins/backup/fill.h"
+#include "plugins/backup/packer.h"
+#include "plugins/backup/session.h"
+
+enum { DRILL_LOCK = 2 };
+
+typedef struct drill {
+    address server;
+    session *session;
+    const char *family; /* what the names of all scratch databases here begin with */
+    const char *scratch;
+} drill;
+
+static void release(void *arg)
+{
+    address_free(arg);
+}
+
+static int drop(task *t, drill *d, const char *name)
+{
+    return session_run(t, d->session, "dropping the scratch database",
+                       tl_format(t->req, "DROP DATABASE IF EXISTS %s WITH (FORCE)", session_quote(t, name)));
+}
+
+static int drop_left_overs(task *t, drill *d)
+{
+    const char *values[] = {d->family};
+    PGresult *found = session_query(t, d->session, "looking for old scratch databases",
+                                    "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", 1, values);
+    int result = found ? TL_OK : TL_ERROR;
+
+    for (int i = 0; result == TL_OK && i < PQntuples(found); i++)
+        result = drop(t, d, PQgetvalue(found, i, 0));
+    PQclear(found);
+    return result;
+}
+
+static int prepare(task *t, drill *d)
+{
+    const char *url = *backup_options.drill_url ? backup_options.drill_url : backup_options.database_url;
+    const char *problem = address_read(&d->server, url);
+
+    if (problem)
+        return task_fail(t, "'%s': %s", *backup_options.drill_url ? "drill_url" : "database_url", problem);
+    tl_defer(t->req, release, &d->server);
+    int result = session_open(t, &d->server, &d->session);
+    if (result == TL_OK)
+        result = session_lock(t, d->session, "drill", DRILL_LOCK);
+    if (result != TL_OK)
+        return result;
+    d->family =
+        session_text(t, d->session, "reading the database's number",
+                     "SELECT 'talelio_drill_' || oid || '_' FROM pg_database WHERE datname = current_database()");
+    if (!d->family)
+        return TL_ERROR;
+    d->scratch = tl_format(t->req, "%s%08x", d->family, packer_random());
+    return drop_left_overs(t, d);
+}
+
+static int restore(task *t, drill *d, const manifest *m)
+{
+    address scratch = address_with(&d->server, d->scratch);
+    int result = fill_create(t, d->session, m, d->scratch);
+
+    /* The backup has not been asked yet. */
+    if (result != TL_OK)
+        return result == TL_ERROR ? TL_UNAVAILABLE : result;
+    result = fill_restore(t, m, &scratch);
+    if (result == TL_OK)
+        result = fill_compare(t, m, &scratch, false);
+    return result;
+}
+
+/*
+ * Whatever came of it, the database goes; only a task that is cancelled leaves it to the next drill. TL_UNAVAILABLE
+ * when the backup is not to blame.
+ */
+static int run(task *t, drill *d, const manifest *m)
+{
+    task last;
+    int result = prepare(t, d);
+
+    if (result != TL_OK)
+        return result == TL_ERROR ? TL_UNAVAILABLE : result;
+    result = restore(t, d, m);
+    task_init(&last, t->req, PROGRESS_NONE);
+    if (result == TL_CANCELLED || drop(&last, d, d->scratch) == TL_OK)
+        return result;
+    tl_log(t->req, TL_WARNING, "the scratch database %s is left for the next drill to drop: %s", d->scratch,
+           last.error);
+    return result == TL_ERROR && PQstatus(d->session->connection) != CONNECTION_OK ? TL_UNAVAILABLE : result;
+}
+
+int drill_run(task *t, entry *e)
+{
+    int64_t since = tl_now();
+    drill *d = tl_alloc(t->req, sizeof *d);
+    verdict *v = tl_alloc(t->req, sizeof *v);
+    int result = run(t, d, e->manifest);
+
+    if (d->session)
+        session_close(d->session);
+    /* These say nothing about the backup. */
+    if (result == TL_CANCELLED || result == TL_UNAVAILABLE || result == TL_DENIED)
+        return result;
+    if (e->verdict)
+        *v = *e->verdict;
+    /* To be restored it was read to its end: hash, key and all. */
+    bool was_read = e->verdict && e->verdict->is_good;
+    v->name = e->manifest->name;
+    v->sha256 = e->manifest->sha256;
+    v->drilled = tl_now();
+    v->milliseconds = (v->drilled - since) / 1000;
+    v->is_restorable = result == TL_OK;
+    v->drill_reason = result == TL_OK ? "" : tl_copy(t->req, t->error);
+    if (!e->verdict || result == TL_OK) {
+        v->is_good = was_read || result == TL_OK;
+        v->checked = v->drilled;
+        v->reason = v->is_good ? "" : v->drill_reason;
+    }
+    int stored = catalog_put_verdict(t, e, v);
+    return result == TL_OK ? stored : result;
+}
