@@ -79,7 +79,7 @@ static void test_a_statement_ends_at_the_time_limit(void **state)
     crew_wait(w, &all);
     assert_int_equal(t.unavailable, 1);
     assert_in_range(loop_now(w) - began, 150, 5000);
-    assert_int_equal(log_count(w, "57014"), 1);
+    assert_int_equal(log_count(w, "failed: 57014 "), 1);
     assert_int_equal(db_state_of(w->db), DB_READY);
     close_pool(w);
 }

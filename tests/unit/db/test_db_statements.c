@@ -76,9 +76,9 @@ static void test_other_failures_are_logged_without_parameters(void **state)
     assert_int_equal(o[0].error, TL_DB_FAILED);
     assert_int_equal(o[1].error, TL_DB_FAILED);
     assert_int_equal(o[2].error, TL_DB_FAILED);
-    assert_int_equal(log_count(w, "22P02"), 1);
+    assert_int_equal(log_count(w, "failed: 22P02 "), 1);
     assert_int_equal(log_count(w, "SELECT $1::int AS number"), 1);
-    assert_int_equal(log_count(w, "42703"), 1);
+    assert_int_equal(log_count(w, "failed: 42703 "), 1);
     assert_int_equal(log_count(w, "an empty statement"), 1);
     assert_int_equal(log_count(w, "hunter2"), 0);
     close_pool(w);
@@ -115,7 +115,7 @@ static void ask_300_neighbours(settings *s)
     crew_wait(w, &all);
     assert_int_equal(n.right, 100);
     assert_int_equal(n.failed, 200);
-    assert_int_equal(log_count(w, "26000"), 0);
+    assert_int_equal(log_count(w, "failed: 26000 "), 0);
     close_pool(w);
 }
 
