@@ -33,12 +33,16 @@ typedef struct task {
     tl_request *req;
     progress progress;
     char error[800]; /* why it failed, in a line for people; never a secret */
+    bool is_refused; /* it failed because the backup is not what it should be, not because of anything around it */
 } task;
 
 void task_init(task *t, tl_request *req, progress_kind kind);
 
 /* Remembers why the task fails, unless an earlier reason is known already. Returns TL_ERROR. */
 TL_PRINTF(2, 3) int task_fail(task *t, const char *format, ...);
+
+/* The same for what is wrong with the backup of this name itself. */
+int task_refuse(task *t, const char *name, const char *why);
 
 /* The same for a call of the host that returned `error`; returns it. */
 TL_PRINTF(3, 4) int task_fail_call(task *t, int error, const char *format, ...);

@@ -184,6 +184,11 @@ int child_end(task *t, child *c)
     return judge(t, c);
 }
 
+bool child_has_exited(const child *c)
+{
+    return c->pid == 0 && WIFEXITED(c->status);
+}
+
 void child_kill(child *c)
 {
     close_pipe(&c->in);

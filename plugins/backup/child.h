@@ -58,6 +58,9 @@ int child_feed(task *t, child *c, const void *bytes, size_t length);
  */
 int child_end(task *t, child *c);
 
+/* After child_end: it has ended by itself, well or not. */
+bool child_has_exited(const child *c);
+
 /* Kills it. Does not wait. */
 void child_kill(child *c);
 

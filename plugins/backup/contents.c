@@ -96,17 +96,18 @@ int contents_properties(task *t, session *s, manifest *m)
 int contents_count(task *t, session *s, int64_t *objects)
 {
     static const char select[] =
-        "WITH own AS (SELECT oid FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE "
-        "'pg\\_%'),"
-        " things AS (SELECT 'pg_class'::regclass AS class, oid FROM pg_class WHERE relnamespace IN (SELECT oid FROM "
-        "own)"
-        " UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE pronamespace IN (SELECT oid FROM own)"
-        " UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace IN (SELECT oid FROM own)"
-        "  AND typtype IN ('d', 'e', 'r')"
-        " UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE oid IN (SELECT oid FROM own)"
-        "  AND nspname <> 'public')"
-        " SELECT (SELECT count(*) FROM things t WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = t.class"
-        "  AND d.objid = t.oid AND d.deptype = 'e')) + (SELECT count(*) FROM pg_largeobject_metadata)";
+        "WITH own AS (SELECT oid, nspname FROM pg_namespace"
+        "  WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'),"
+        " things AS ("
+        "  SELECT 'pg_class'::regclass AS class, oid FROM pg_class"
+        "   WHERE relnamespace IN (SELECT oid FROM own) AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')"
+        "  UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE pronamespace IN (SELECT oid FROM own)"
+        "  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type"
+        "   WHERE typnamespace IN (SELECT oid FROM own) AND typtype IN ('d', 'e', 'r')"
+        "  UNION ALL SELECT 'pg_namespace'::regclass, oid FROM own WHERE nspname <> 'public')"
+        " SELECT (SELECT count(*) FROM things t WHERE NOT EXISTS (SELECT FROM pg_depend d"
+        "  WHERE d.classid = t.class AND d.objid = t.oid AND d.deptype = 'e'))"
+        "  + (SELECT count(*) FROM pg_largeobject_metadata)";
     const char *count = session_text(t, s, "looking whether the database is empty", select);
 
     *objects = count ? strtoll(count, NULL, 10) : 0;

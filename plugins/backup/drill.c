@@ -97,6 +97,32 @@ static int run(task *t, drill *d, const manifest *m)
     return result == TL_ERROR && PQstatus(d->session->connection) != CONNECTION_OK ? TL_UNAVAILABLE : result;
 }
 
+/* What was known before, and that it could be restored: for that it was read to its end, hash, key and all. */
+static void note_success(verdict *v, int64_t since)
+{
+    v->is_good = v->is_restorable = true;
+    v->reason = v->drill_reason = "";
+    v->checked = v->drilled = tl_now();
+    v->milliseconds = (v->drilled - since) / 1000;
+}
+
+static void note_failure(verdict *v, const task *t, int64_t since, const char *why)
+{
+    int64_t now = tl_now();
+
+    /* A dump that is refused has not been tried; what is wrong is the dump, and reading it again may show more. */
+    if (t->is_refused) {
+        v->is_good = false;
+        v->checked = now;
+        v->reason = why;
+        return;
+    }
+    v->is_restorable = false;
+    v->drilled = now;
+    v->milliseconds = (now - since) / 1000;
+    v->drill_reason = why;
+}
+
 int drill_run(task *t, entry *e)
 {
     int64_t since = tl_now();
@@ -109,21 +135,13 @@ int drill_run(task *t, entry *e)
     /* These say nothing about the backup. */
     if (result == TL_CANCELLED || result == TL_UNAVAILABLE || result == TL_DENIED)
         return result;
-    if (e->verdict)
-        *v = *e->verdict;
-    /* To be restored it was read to its end: hash, key and all. */
-    bool was_read = e->verdict && e->verdict->is_good;
+    *v = e->verdict ? *e->verdict : (verdict){.checked = since, .reason = "never read back", .drill_reason = ""};
     v->name = e->manifest->name;
     v->sha256 = e->manifest->sha256;
-    v->drilled = tl_now();
-    v->milliseconds = (v->drilled - since) / 1000;
-    v->is_restorable = result == TL_OK;
-    v->drill_reason = result == TL_OK ? "" : tl_copy(t->req, t->error);
-    if (!e->verdict || result == TL_OK) {
-        v->is_good = was_read || result == TL_OK;
-        v->checked = v->drilled;
-        v->reason = v->is_good ? "" : v->drill_reason;
-    }
+    if (result == TL_OK)
+        note_success(v, since);
+    else
+        note_failure(v, t, since, tl_copy(t->req, t->error));
     int stored = catalog_put_verdict(t, e, v);
     return result == TL_OK ? stored : result;
 }

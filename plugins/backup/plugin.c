@@ -81,7 +81,9 @@ static int start(tl_request *req)
     task t;
     program dump;
 
-    if (!*backup_options.database_url && *backup_options.schedule)
+    if (!*backup_options.schedule)
+        return TL_OK;
+    if (!*backup_options.database_url)
         return tl_refuse("'database_url' is empty: it says what to back up");
     tl_rows *version = tl_query(req, "SELECT current_setting('server_version_num')::int / 10000 AS major");
     task_init(&t, req, PROGRESS_NONE);
@@ -95,7 +97,7 @@ static int start(tl_request *req)
 #define OPTION(type, field, ...) TL_OPTION_##type, &backup_options.field, __VA_ARGS__
 
 static const tl_option options[] = {
-    {"store", OPTION(STRING, store_name, "backups"), .help = "The store of backups: [store:NAME]"},
+    {"store", OPTION(STRING, store_name, "backup"), .help = "The store of backups: [store:NAME]"},
     {"prefix", OPTION(STRING, prefix, "backup"), .help = "What their keys begin with; nothing else is touched"},
     {"database_url", OPTION(SECRET, database_url, ""),
      .help = "What to back up, by a direct connection that may read everything: usually ${DATABASE_URL}"},

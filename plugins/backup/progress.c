@@ -6,34 +6,46 @@
 
 #define SECOND INT64_C(1000000)
 
-const char *size_text(tl_request *req, int64_t bytes)
+static void write_size(char *text, size_t size, int64_t bytes)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", NULL};
     double value = (double)bytes / 1024;
     size_t unit = 0;
 
-    if (bytes < 1024)
-        return tl_format(req, "%lld B", (long long)bytes);
+    if (bytes < 1024) {
+        snprintf(text, size, "%d B", (int)bytes);
+        return;
+    }
     while (value >= 1024 && units[unit + 1]) {
         value /= 1024;
         unit++;
     }
-    return tl_format(req, "%.1f %s", value, units[unit]);
+    snprintf(text, size, "%.1f %s", value, units[unit]);
+}
+
+const char *size_text(tl_request *req, int64_t bytes)
+{
+    char text[32];
+
+    write_size(text, sizeof text, bytes);
+    return tl_copy(req, text);
 }
 
 /* Without memory of the request: a long task says this many thousand times. */
 static void describe(const progress *p, char *text, size_t size)
 {
-    double done = (double)p->done / (1024 * 1024);
+    char done[32], total[32];
     long long seconds = (long long)((tl_now() - p->since) / SECOND);
 
-    if (p->total > 0 && p->done < p->total)
-        snprintf(text, size, "%s: %.1f of %.1f MiB, %d %%, %lld s", p->what, done, (double)p->total / (1024 * 1024),
+    write_size(done, sizeof done, p->done);
+    write_size(total, sizeof total, p->total);
+    if (p->done == 0)
+        snprintf(text, size, "%s%s", p->what, seconds > 0 ? " …" : "");
+    else if (p->done < p->total)
+        snprintf(text, size, "%s: %s of %s, %d %%, %lld s", p->what, done, total,
                  (int)(100 * (double)p->done / (double)p->total), seconds);
-    else if (p->done > 0)
-        snprintf(text, size, "%s: %.1f MiB, %lld s", p->what, done, seconds);
     else
-        snprintf(text, size, "%s, %lld s", p->what, seconds);
+        snprintf(text, size, "%s: %s, %lld s", p->what, done, seconds);
 }
 
 static void tell(tl_request *req, progress *p)

@@ -50,7 +50,7 @@ static void open_piece(void *arg)
 
 static int refuse(task *t, const reader *r, const char *why)
 {
-    return task_fail(t, "backup %s is refused: %s", r->m->name, why);
+    return task_refuse(t, r->m->name, why);
 }
 
 /* Decrypts one piece and hands it on. */
@@ -66,6 +66,9 @@ static int take_piece(task *t, reader *r, reader_sink *sink, void *arg)
         return refuse(
             t, r,
             tl_format(t->req, "it was made with key %s, which is not among the configured ones", r->opener.needs));
+    /* Its length has been compared already: nothing can be missing. */
+    if (r->result == OPENED_SHORT)
+        r->result = OPENED_ALTERED;
     if (r->result != OPENED)
         return refuse(t, r, opened_text(r->result));
     const void *bytes = r->is_encrypted ? r->plain : r->bytes;

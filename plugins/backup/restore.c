@@ -122,10 +122,11 @@ int restore_run(task *t, const restore_plan *plan, restored *done)
     if (result != TL_OK)
         return result;
     if (at->objects > 0 && !plan->is_replacing)
-        return task_fail(t,
-                         "database %s is not empty (%lld tables and other things): with --replace it is kept under "
-                         "another name, and the backup takes its place",
-                         at->database, (long long)at->objects);
+        return task_fail(
+            t,
+            "database %s is not empty (there are %lld tables, sequences and such): with --replace it is kept under "
+            "another name, and the backup takes its place",
+            at->database, (long long)at->objects);
     result = reader_run(t, e->manifest, "checking", NULL, NULL);
     if (result != TL_OK)
         return result;

@@ -32,6 +32,12 @@ int task_fail(task *t, const char *format, ...)
     return TL_ERROR;
 }
 
+int task_refuse(task *t, const char *name, const char *why)
+{
+    t->is_refused = true;
+    return task_fail(t, "backup %s is refused: %s", name, why);
+}
+
 static const char *reason(int error)
 {
     switch (error) {

@@ -47,11 +47,21 @@ static bool lists(tl_request *req, const char *list, const char *table)
 static int check_list(task *t, const manifest *m, const child *list)
 {
     if (!list->kept)
-        return task_fail(t, "backup %s is refused: its dump lists nothing", m->name);
+        return task_refuse(t, m->name, "its dump lists nothing");
     for (size_t i = 0; i < m->tables.count && list->kept_all; i++)
         if (!lists(t->req, list->kept, m->tables.items[i].name))
-            return task_fail(t, "backup %s is refused: table %s is not in its dump", m->name, m->tables.items[i].name);
+            return task_refuse(t, m->name, tl_format(t->req, "table %s is not in its dump", m->tables.items[i].name));
     return TL_OK;
+}
+
+/* The end of a pg_restore: when it was not content, the dump is none. */
+static int judge(task *t, child *c)
+{
+    int result = child_end(t, c);
+
+    if (result == TL_ERROR && child_has_exited(c))
+        t->is_refused = true;
+    return result;
 }
 
 static int read_back(task *t, const manifest *m)
@@ -67,9 +77,9 @@ static int read_back(task *t, const manifest *m)
     if (result == TL_OK)
         result = reader_run(t, m, "verifying", feed_both, &r);
     if (result == TL_OK)
-        result = child_end(t, r.list);
+        result = judge(t, r.list);
     if (result == TL_OK)
-        result = child_end(t, r.all);
+        result = judge(t, r.all);
     if (result == TL_OK)
         result = check_list(t, m, r.list);
     if (r.list)
@@ -84,8 +94,8 @@ int verify_run(task *t, entry *e)
     verdict *v = tl_alloc(t->req, sizeof *v);
     int result = read_back(t, e->manifest);
 
-    /* The backup is not to blame for a storage that is away, nor for a server that stops. */
-    if (result == TL_CANCELLED || result == TL_UNAVAILABLE || result == TL_DENIED)
+    /* The backup is not to blame for a storage that is away, a program that is missing, or a server that stops. */
+    if (result != TL_OK && !t->is_refused)
         return result;
     if (e->verdict)
         *v = *e->verdict;

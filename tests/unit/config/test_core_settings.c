@@ -269,8 +269,26 @@ static void the_files_that_come_along_are_right(void **state)
 {
     (void)state;
     static const char *const files[] = {"config/talelio.ini", "config/production.ini"};
-    static const char *const names[] = {"DATABASE_URL", "REDIS_ADDRESS", "AUTH_SECRET", "SITE_URL", "SMTP_URL"};
-    static const char *const values[] = {"postgresql:///x", "127.0.0.1:1", "s", "https://x.example", "smtp://x"};
+    static const char *const names[] = {"DATABASE_URL",
+                                        "REDIS_ADDRESS",
+                                        "AUTH_SECRET",
+                                        "SITE_URL",
+                                        "SMTP_URL",
+                                        "BACKUP_S3_ENDPOINT",
+                                        "BACKUP_S3_BUCKET",
+                                        "BACKUP_S3_ACCESS_KEY",
+                                        "BACKUP_S3_SECRET_KEY",
+                                        "BACKUP_KEY"};
+    static const char *const values[] = {"postgresql:///x",
+                                         "127.0.0.1:1",
+                                         "s",
+                                         "https://x.example",
+                                         "smtp://x",
+                                         "https://x.example",
+                                         "bucket",
+                                         "a",
+                                         "s",
+                                         "k"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         setenv(names[i], values[i], 1);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -304,7 +322,7 @@ static char *source_text(const char *name)
 static void every_variable_of_theirs_is_in_the_example(void **state)
 {
     (void)state;
-    static const char *const files[] = {"config/talelio.ini", "config/production.ini"};
+    static const char *const files[] = {"config/talelio.ini", "config/production.ini", "config/recovery.ini"};
     char *example = source_text(".env.example");
     size_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
