@@ -48,11 +48,12 @@ image_status gif_read(cursor file, const image_limits *limits, image *found)
         status = IMAGE_INVALID;
     while (status == IMAGE_OK) {
         const unsigned char *block = cursor_take(&file, 1);
-        if (block && *block == ';')
+        /* Old files may lack the trailer. */
+        if (!block || *block == ';')
             return found->frames > 0 && cursor_is_padding(&file) ? IMAGE_OK : IMAGE_INVALID;
-        if (block && *block == ',')
+        if (*block == ',')
             status = read_frame(&file, limits, found);
-        else if (!block || *block != '!' || !cursor_take(&file, 1) || !skip_blocks(&file))
+        else if (*block != '!' || !cursor_take(&file, 1) || !skip_blocks(&file))
             status = IMAGE_INVALID;
     }
     return status;
