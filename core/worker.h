@@ -22,6 +22,7 @@ struct objects;
 struct http_server;
 struct module_list;
 struct migration_list;
+struct metrics;
 struct scoreboard_slot;
 
 typedef enum worker_role { ROLE_HTTP, ROLE_JOBS, ROLE_COMMAND } worker_role;
@@ -30,7 +31,7 @@ typedef struct worker {
     worker_role role;
     int slot; /* 0 … workers-1 */
     int generation;
-    int first_copy; /* descriptor of the copy of the first enabled plugin's file; 0: there are none */
+    int first_copy;          /* descriptor of the copy of the first enabled plugin's file; 0: there are none */
     struct event_base *base; /* no locks, changelist; other threads wake it through an eventfd of their own */
     const settings *settings;
     struct logger *log;
@@ -44,6 +45,7 @@ typedef struct worker {
     struct http_server *http;
     struct module_list *modules;
     struct migration_list *migrations; /* what the schema must be */
+    struct metrics *metrics;           /* NULL: nothing is counted */
     struct scoreboard_slot *board;     /* shared with the master; never NULL */
     bool stopping;
 } worker;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/db/private.h"
+#include "core/metrics/metrics.h"
 
 enum { PARAMS_MAX = 65535 }; /* of the protocol */
 
@@ -239,5 +240,7 @@ tl_rows *db_query(tl_request *req, const char *sql, size_t count, const char *co
         db_tick_soon(d);
         event_active(d->dispatch, EV_TIMEOUT, 0);
     }
-    return session_take(req, sql, &c, call_wait(&c));
+    tl_rows *rows = session_take(req, sql, &c, call_wait(&c));
+    metrics_count_statement(req->worker, session->error == TL_DB_FAILED || session->error == TL_DB_UNAVAILABLE);
+    return rows;
 }

@@ -141,11 +141,9 @@ void exchange_start(struct evhttp_request *reply, void *server)
     x->reply = reply;
     x->method = method_of(x->frame.method);
     x->is_head = x->frame.method == FRAME_HEAD;
-    if (h->settings->log_access) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        x->began = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    }
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    x->began = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     set_id(x);
     exchange_dispatch(x);
 }

@@ -78,7 +78,7 @@ typedef struct http_exchange {
     int status;
     buffer own;     /* "\r\nName: value" for every header but those that every response has */
     size_t length;  /* of the body */
-    int64_t began;  /* nanoseconds, for the log */
+    int64_t began;  /* nanoseconds */
     bool streaming; /* the head is out */
     bool broken;    /* must not pass for a whole answer */
     size_t sent;    /* of the stream's bytes */

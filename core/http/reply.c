@@ -10,6 +10,7 @@
 
 #include "core/http/private.h"
 #include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/plugin/plugin.h"
 
 static bool has_no_body(int status)
@@ -96,27 +97,28 @@ void reply_head(http_exchange *x)
 
 void reply_log(http_exchange *x)
 {
-    if (!x->server->settings->log_access)
-        return;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t took = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - x->began;
+    metrics_count_reply(x->server->worker, x->status, took);
+    if (!x->server->settings->log_access)
+        return;
     const frame *f = &x->frame;
     const char *method = f->method_text.length > 0 ? exchange_text(x, f->method_text) : "-";
     const char *target = f->target.length > 0 ? exchange_text(x, f->target) : f->has_request_line ? "/" : "-";
     if (f->has_query && f->query.at > 0)
         x->head.data[f->query.at - 1] = '?'; /* http_path ended the path there */
-    logger_access(x->server->worker->log,
-                  &(access_entry){
-                      .request_id = x->id,
-                      .remote = remote_address(x),
-                      .method = method,
-                      .target = target,
-                      .route = x->route ? x->route->path : NULL,
-                      .plugin = x->route && x->route->module ? x->route->module->name : NULL,
-                      .status = x->status,
-                      .bytes = x->is_head ? 0 : (int64_t)(x->streaming ? x->sent : x->length),
-                      .microseconds = ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec - x->began) / 1000,
-                  });
+    logger_access(x->server->worker->log, &(access_entry){
+                                              .request_id = x->id,
+                                              .remote = remote_address(x),
+                                              .method = method,
+                                              .target = target,
+                                              .route = x->route ? x->route->path : NULL,
+                                              .plugin = x->route && x->route->module ? x->route->module->name : NULL,
+                                              .status = x->status,
+                                              .bytes = x->is_head ? 0 : (int64_t)(x->streaming ? x->sent : x->length),
+                                              .microseconds = took / 1000,
+                                          });
 }
 
 void reply_finish(http_exchange *x)

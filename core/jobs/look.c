@@ -56,6 +56,14 @@ static int inherit(tl_request *req, job *j, job_state *s, bool newer_is_due)
     return result;
 }
 
+static void measure(const job *j, const job_state *s)
+{
+    if (s->succeeded == 0)
+        return;
+    metric_set(j->last_success, (double)s->succeeded / SECOND);
+    metric_set(j->last_duration, (double)s->took / SECOND);
+}
+
 /* `*wait`: until it is of interest again. */
 static int consider(tl_request *req, job *j, int64_t *wait)
 {
@@ -69,6 +77,7 @@ static int consider(tl_request *req, job *j, int64_t *wait)
         *wait = LOOK_AFTER_ERROR;
         return TL_OK;
     }
+    measure(j, &s);
     int64_t now = s.now / SECOND;
     int64_t due = due_latest(&j->cron, j->zone, s.after / SECOND, now);
     int64_t next = due_next(&j->cron, j->zone, now);

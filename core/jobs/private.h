@@ -11,6 +11,7 @@
 #include "core/jobs/due.h"
 #include "core/jobs/jobs.h"
 #include "core/memory/arena.h"
+#include "core/metrics/metrics.h"
 #include "core/request/request.h"
 
 /* Milliseconds, but for LEASE. */
@@ -57,6 +58,10 @@ typedef struct job {
     bool lost;        /* cancelled because the lease ran out: the row may be another's by now */
     int64_t renewed;  /* of loop_now */
     char message[256];
+    metric *runs;
+    metric *failures;
+    metric *last_success; /* of any server, as the tables have it */
+    metric *last_duration;
 } job;
 
 struct jobs {
@@ -83,6 +88,8 @@ typedef struct job_state {
     bool stale;    /* … and its process has died */
     claim row;
     const char *server;
+    int64_t succeeded; /* when a run last ended well; 0: never */
+    int64_t took;      /* … and for how long it went on */
 } job_state;
 
 /* Reads the schedule and the zone that the options name; false with what is wrong in `*problem`. */

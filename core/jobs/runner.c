@@ -44,6 +44,13 @@ static void describe(job *j, tl_request *req, int result)
              req->id);
 }
 
+static void count(job *j, int result)
+{
+    metric_add(j->runs, 1);
+    if (result != TL_OK && !j->interrupted)
+        metric_add(j->failures, 1);
+}
+
 static void run(tl_request *req, void *arg)
 {
     job *j = arg;
@@ -60,6 +67,7 @@ static void run(tl_request *req, void *arg)
                   result, seconds);
     if (result != TL_OK)
         describe(j, req, result);
+    count(j, result);
     end_run(j, result);
 }
 
@@ -168,6 +176,22 @@ static size_t count_jobs(const module_list *list)
     return count;
 }
 
+static void add_metrics(metrics *m, job *j)
+{
+    char labels[METRIC_LABELS_SIZE];
+    /* Names of plugins and jobs are letters, digits and '_'. */
+    snprintf(labels, sizeof labels, "plugin=\"%s\",job=\"%s\"", j->module->name, j->spec->name);
+    j->runs = metrics_register(
+        m, &(metric_spec){"talelio_job_runs_total", "Runs of a job that have ended here", METRIC_COUNTER, labels});
+    j->failures = metrics_register(
+        m, &(metric_spec){"talelio_job_failures_total", "Runs of a job that have failed here", METRIC_COUNTER, labels});
+    j->last_success =
+        metrics_register(m, &(metric_spec){"talelio_job_last_success_timestamp_seconds",
+                                           "When a run of a job last ended well, on any server", METRIC_GAUGE, labels});
+    j->last_duration = metrics_register(
+        m, &(metric_spec){"talelio_job_last_success_duration_seconds", "How long that run took", METRIC_GAUGE, labels});
+}
+
 /* jobs_check has been here before: what fails now is a file of tzdata that has gone since. */
 static void read_jobs(jobs *j)
 {
@@ -178,6 +202,7 @@ static void read_jobs(jobs *j)
             job *next = &j->all[j->count];
             if (*spec->schedule && job_read(next, (tl_module *)m, spec, j->memory, &problem)) {
                 next->owner = j;
+                add_metrics(j->worker->metrics, next);
                 j->count++;
             } else {
                 log_error(j->worker, NULL, "job %s of plugin %s cannot run: %s", spec->name, m->name,

@@ -11,11 +11,10 @@
 #define LEASE_OVER "heartbeat_at < now() - interval '90 seconds'"
 _Static_assert(LEASE_SECONDS == 90, "the statements say so");
 
-#define MICROSECONDS(moment) "(extract(epoch FROM " moment ") * 1000000)::bigint"
-#define MOMENT(parameter) "(timestamptz 'epoch' + " parameter "::bigint * interval '1 microsecond')"
 #define THE_JOB "plugin = $1 AND job = $2"
+#define THE_MOMENT "(timestamptz 'epoch' + $3::bigint * interval '1 microsecond')"
 /* The row as this process left it: a higher number of attempts is another's. */
-#define OUR_ROW THE_JOB " AND due_at = " MOMENT("$3") " AND attempts = $4::integer AND finished_at IS NULL"
+#define OUR_ROW THE_JOB " AND due_at = " THE_MOMENT " AND attempts = $4::integer AND finished_at IS NULL"
 
 static int result_of(const tl_request *req)
 {
@@ -58,20 +57,21 @@ int store_register(tl_request *req, const job *j)
 
 int store_read(tl_request *req, const job *j, job_state *out)
 {
-    static const char sql[] = "SELECT " MICROSECONDS(
-        "now()") " AS now,"
-                 " " MICROSECONDS(
-                     "greatest(s.since, r.due_at)") " AS after,"
-                                                    " " MICROSECONDS(
-                                                        "u.due_at") " AS due, u.attempts, u.manual, u.server,"
-                                                                    " u." LEASE_OVER " AS stale"
-                                                                    " FROM job_schedules s"
-                                                                    " LEFT JOIN LATERAL (SELECT due_at FROM job_runs "
-                                                                    "WHERE plugin = s.plugin AND job = s.job"
-                                                                    " ORDER BY due_at DESC LIMIT 1) r ON true"
-                                                                    " LEFT JOIN job_runs u ON u.plugin = s.plugin AND "
-                                                                    "u.job = s.job AND u.finished_at IS NULL"
-                                                                    " WHERE s.plugin = $1 AND s.job = $2";
+    /* Times leave as microseconds since 1970. */
+    static const char sql[] =
+        "SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now,"
+        " (extract(epoch FROM greatest(s.since, last.due_at)) * 1000000)::bigint AS after,"
+        " (extract(epoch FROM open.due_at) * 1000000)::bigint AS due,"
+        " open.attempts, open.manual, open.server, open." LEASE_OVER " AS stale,"
+        " (extract(epoch FROM good.finished_at) * 1000000)::bigint AS succeeded,"
+        " (extract(epoch FROM good.finished_at - good.started_at) * 1000000)::bigint AS took"
+        " FROM job_schedules s"
+        " LEFT JOIN LATERAL (SELECT * FROM job_runs WHERE plugin = s.plugin AND job = s.job"
+        " ORDER BY due_at DESC LIMIT 1) last ON true"
+        " LEFT JOIN job_runs open ON open.plugin = s.plugin AND open.job = s.job AND open.finished_at IS NULL"
+        " LEFT JOIN LATERAL (SELECT * FROM job_runs WHERE plugin = s.plugin AND job = s.job AND result = 'ok'"
+        " ORDER BY due_at DESC LIMIT 1) good ON true"
+        " WHERE s.plugin = $1 AND s.job = $2";
     *out = (job_state){0};
     tl_rows *rows = db_query(req, sql, 2, (const char *const[]){j->module->name, j->spec->name});
     if (!rows)
@@ -84,6 +84,8 @@ int store_read(tl_request *req, const job *j, job_state *out)
     out->running = !db_is_null(rows, 0, "due");
     out->row = (claim){db_integer(rows, 0, "due"), db_integer(rows, 0, "attempts"), db_boolean(rows, 0, "manual")};
     out->server = db_text(rows, 0, "server");
+    out->succeeded = db_integer(rows, 0, "succeeded");
+    out->took = db_integer(rows, 0, "took");
     out->stale = db_boolean(rows, 0, "stale");
     return TL_OK;
 }
@@ -91,11 +93,9 @@ int store_read(tl_request *req, const job *j, job_state *out)
 int store_claim(tl_request *req, const job *j, const claim *wanted, bool *won)
 {
     /* A server whose look is late must not run a moment after a later one. */
-    static const char sql[] = "INSERT INTO job_runs (plugin, job, due_at, server)"
-                              " SELECT $1, $2, " MOMENT("$3") ", $4"
-                                                              " WHERE NOT EXISTS (SELECT FROM job_runs WHERE " THE_JOB
-                                                              " AND due_at >= " MOMENT("$3") ")"
-                                                                                             " ON CONFLICT DO NOTHING";
+    static const char sql[] = "INSERT INTO job_runs (plugin, job, due_at, server) SELECT $1, $2, " THE_MOMENT ", $4"
+                              " WHERE NOT EXISTS (SELECT FROM job_runs WHERE " THE_JOB " AND due_at >= " THE_MOMENT ")"
+                              " ON CONFLICT DO NOTHING";
     return change(req, sql, 4,
                   (const char *const[]){j->module->name, j->spec->name, number(req, wanted->due), j->owner->server},
                   won);
@@ -115,9 +115,9 @@ int store_take_over(tl_request *req, const job *j, claim *row, bool *won)
 
 int store_claim_manual(tl_request *req, const job *j, claim *out, bool *won)
 {
-    static const char sql[] = "INSERT INTO job_runs (plugin, job, due_at, server, manual)"
-                              " VALUES ($1, $2, now(), $3, true) ON CONFLICT DO NOTHING"
-                              " RETURNING " MICROSECONDS("due_at") " AS due";
+    static const char sql[] =
+        "INSERT INTO job_runs (plugin, job, due_at, server, manual) VALUES ($1, $2, now(), $3, true)"
+        " ON CONFLICT DO NOTHING RETURNING (extract(epoch FROM due_at) * 1000000)::bigint AS due";
     tl_rows *rows = db_query(req, sql, 3, (const char *const[]){j->module->name, j->spec->name, j->owner->server});
     *won = rows && db_row_count(rows) > 0;
     if (*won)

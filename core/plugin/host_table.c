@@ -12,6 +12,7 @@
 #include "core/json/json.h"
 #include "core/log/log.h"
 #include "core/mail/mail.h"
+#include "core/metrics/metrics.h"
 #include "core/objects/objects.h"
 #include "core/plugin/plugin.h"
 #include "core/pool/pool.h"
@@ -227,6 +228,26 @@ static const tl_objects_api objects_api = {
     .sweep = objects_sweep,
 };
 
+/* Read into memory of the request: what the writer allocates is not the arena's. */
+static const char *metrics_of_all(tl_request *req, size_t *length)
+{
+    char *text = req->worker->metrics ? metrics_text(req->worker->metrics, length) : NULL;
+    if (!text) {
+        *length = 0;
+        return "";
+    }
+    const char *copy = arena_copy_bytes(req->arena, text, *length);
+    free(text);
+    return copy;
+}
+
+static const tl_metrics_api metrics_api = {
+    .struct_size = sizeof metrics_api,
+    .add = metrics_module_add,
+    .set = metrics_module_set,
+    .text = metrics_of_all,
+};
+
 const tl_host *host_table(void)
 {
     static const tl_host host = {
@@ -242,6 +263,7 @@ const tl_host *host_table(void)
         .redis = &redis_api,
         .mail = &mail_api,
         .health = &health_api,
+        .metrics = &metrics_api,
         .objects = &objects_api,
     };
     return &host;

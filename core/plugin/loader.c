@@ -11,6 +11,8 @@
 
 #include "core/cli/cli.h"
 #include "core/jobs/jobs.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/modules.h"
 #include "core/process/backtrace.h"
@@ -121,6 +123,17 @@ static void check_commands(module_list *list, tl_module *m, problems *found)
     }
 }
 
+/* Before init, which may count already. */
+static void add_metrics(module_list *list, problems *found)
+{
+    metrics *m = list->worker->metrics;
+    for (tl_module *module = list->first; module; module = module->next)
+        if (module->plugin && !metrics_add_module(m, module, list->memory, found))
+            module->faulty = true;
+    if (m && metrics_is_full(m) && module_speaks(list->worker))
+        log_warning(list->worker, NULL, "there are more metrics than fit: those of the last plugins are not counted");
+}
+
 static void run_init(module_list *list, tl_module *m, problems *found)
 {
     if (!m->plugin->init)
@@ -152,6 +165,7 @@ module_list *module_list_load(worker *w, config *c, problems *found)
     for (tl_module *m = list->first; m; m = m->next)
         if (m->plugin)
             bind_options(list, m, found);
+    add_metrics(list, found);
     services_resolve(list, found);
     for (tl_module *m = list->first; m; m = m->next)
         if (!m->faulty)

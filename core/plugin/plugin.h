@@ -20,6 +20,8 @@ struct tl_module {
     void *handle;            /* of dlopen; never closed while the process lives */
     const tl_plugin *plugin; /* in the host's own layout; NULL when the file or its descriptor is unusable */
     char *refusal;           /* what tl_refuse said last, NULL when nothing */
+    struct metric **metrics; /* as in the descriptor's table; NULL: not counted */
+    bool metric_told;        /* of a mistake with them */
     bool faulty;             /* a problem has been told: no more of its code runs */
     bool started;
     struct tl_module *next; /* in order of the ini file; services are resolved in any order */

@@ -220,3 +220,11 @@ int pool_run(pool *p, tl_request *req, void (*run)(void *arg), void *arg)
     }
     return result;
 }
+
+size_t pool_waiting(pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    size_t count = p->queued;
+    pthread_mutex_unlock(&p->lock);
+    return count;
+}

@@ -17,6 +17,9 @@ pool *pool_new(struct worker *w, size_t threads, size_t queue);
 /* Waits for jobs that run. No request may be waiting any more. */
 void pool_free(pool *p);
 
+/* How many jobs wait for a thread. */
+size_t pool_waiting(pool *p);
+
 /*
  * See tl_blocking. A cancelled request leaves the queue at once, but waits for a job that a thread has begun: the job
  * works on the request's memory.

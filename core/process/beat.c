@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/http/http.h"
+#include "core/metrics/metrics.h"
 #include "core/plugin/plugin.h"
 #include "core/process/generation.h"
 #include "core/process/ipc.h"
@@ -16,12 +17,13 @@ static void beat(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    const worker *w = arg;
+    worker *w = arg;
     w->board->beat = process_now();
     if (w->http) {
         w->board->connections = (uint32_t)http_connection_count(w->http);
         w->board->requests = http_request_count(w->http);
     }
+    metrics_sample(w);
 }
 
 struct event *beat_start(worker *w)

@@ -72,7 +72,8 @@ static pid_t spawn(child *c, int control)
     int *fds = calloc((size_t)count, sizeof *fds);
     if (!fds)
         return -1;
-    memcpy(fds, (int[WORKER_FD_COUNT]){control, g->config_fd, g->board_fd, listener}, sizeof(int[WORKER_FD_COUNT]));
+    memcpy(fds, (int[WORKER_FD_COUNT]){control, g->config_fd, g->board_fd, metric_area_fd(g->metrics), listener},
+           sizeof(int[WORKER_FD_COUNT]));
     for (size_t i = 0; i < g->copies.count; i++)
         fds[WORKER_FD_COUNT + i] = g->copies.items[i].fd;
     /* A signal in the child must not run the master's handlers. */
@@ -129,7 +130,8 @@ void child_start(child *c)
     c->told = 0;
     c->started = process_now();
     c->stall = 0;
-    g->board[c->slot] = (scoreboard_slot){.looping = c->looping};
+    c->metrics_block = metric_area_take(g->metrics);
+    g->board[c->slot] = (scoreboard_slot){.looping = c->looping, .metrics_block = c->metrics_block};
     int ends[2] = {-1, -1};
     if (!ipc_pair(ends))
         goto failed;
@@ -146,6 +148,7 @@ void child_start(child *c)
 failed:
     logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s cannot be started: %s", c->name, strerror(errno));
     c->pid = 0;
+    metric_area_give_back(g->metrics, c->metrics_block);
     if (ends[1] >= 0)
         close(ends[1]);
     close_control(c);
@@ -204,6 +207,7 @@ const char *child_bury(child *c, int status, char *text, size_t size)
     }
     c->pid = 0;
     c->ready = false;
+    metric_area_give_back(c->generation->metrics, c->metrics_block);
     c->all_deaths++;
     return text;
 }

@@ -280,6 +280,7 @@ static void after_death(generation *g, child *c, int status, const char *how)
         break;
     case GENERATION_SERVING:
         logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s; it is started again", how);
+        metric_add(g->restarts, 1);
         child_start_again(c);
         break;
     case GENERATION_DRAINING:

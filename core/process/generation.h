@@ -12,6 +12,7 @@
 
 #include "core/config/config.h"
 #include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/process/contents.h"
 #include "core/process/copies.h"
 #include "core/process/listen.h"
@@ -38,6 +39,7 @@ typedef struct child {
     bool looping;    /* dies again and again */
     int deaths;      /* one after the other, each of them young */
     int64_t all_deaths;
+    int metrics_block;
     int stall; /* how far the watchdog has gone; 0: its loop turns */
 } child;
 
@@ -56,6 +58,8 @@ typedef struct generation {
     int config_fd;
     int board_fd;
     scoreboard_slot *board;
+    metric_area *metrics; /* the master's, NULL: there is none */
+    metric *restarts;
     child *children;
     size_t count;
     copies copies;

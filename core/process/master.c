@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/process/pidfile.h"
@@ -179,8 +180,27 @@ static bool take_place(master *m, const settings *s, problems *found)
     return true;
 }
 
+/* Without the memory for it the server serves all the same, and counts nothing. */
+static void open_metrics(master *m)
+{
+    m->area = metric_area_new(m->listeners.count + 1);
+    m->metrics = metrics_open(metric_area_fd(m->area), 0, "master", 0);
+    m->restarts = metrics_register(m->metrics, &(metric_spec){.name = "talelio_worker_restarts_total",
+                                                              .help = "Processes started in the place of one that died",
+                                                              .kind = METRIC_COUNTER});
+    m->generation = metrics_register(m->metrics, &(metric_spec){.name = "talelio_generation",
+                                                                .help = "The number of the generation that serves",
+                                                                .kind = METRIC_GAUGE});
+    metric *start = metrics_register(m->metrics, &(metric_spec){.name = "talelio_start_time_seconds",
+                                                                .help = "When the server was started",
+                                                                .kind = METRIC_GAUGE});
+    metric_set(start, (double)time(NULL));
+}
+
 static void clean_up(master *m)
 {
+    metrics_close(m->metrics);
+    metric_area_free(m->area);
     control_close(m->control);
     watcher_free(m->watcher);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
@@ -210,6 +230,8 @@ int master_run(const char *ini, const char *env, bool watch)
     settings s;
     config *c = master_read_config(&m, &s, found);
     bool placed = c && take_place(&m, &s, found);
+    if (placed)
+        open_metrics(&m);
     if (placed)
         master_start_generation(&m, c, &s, found);
     else if (c)

@@ -101,6 +101,8 @@ void master_start_generation(master *m, config *c, const settings *s, problems *
     generation *g = generation_new(m, m->base, &m->listeners, m->log, ++m->number, c, s, found);
     if (!g)
         return;
+    g->metrics = m->area;
+    g->restarts = m->restarts;
     TAILQ_INSERT_HEAD(&m->generations, g, in_master);
     m->starting = g;
     generation_start(g);
@@ -193,6 +195,7 @@ void master_generation_ready(master *m, generation *g)
     generation *old = m->serving;
     m->starting = NULL;
     m->serving = g;
+    metric_set(m->generation, g->number);
     generation_serve(g);
     end_watch(m, &g->settings);
     if (old) {

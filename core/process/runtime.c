@@ -8,6 +8,7 @@
 
 #include "core/db/db.h"
 #include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/migrate/migrate.h"
 #include "core/objects/objects.h"
 #include "core/pool/pool.h"
@@ -67,6 +68,8 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
         problems_add(found, NULL, 0, "the event loop cannot be set up: are there enough file descriptors?");
         return;
     }
+    w->metrics = metrics_open(plan->metrics_fd, plan->metrics_block, plan->name, plan->generation);
+    metrics_add_core(w);
     w->objects = objects_new(w);
     if (s->store_count > 0 && !w->objects)
         problems_add(found, NULL, 0, "the stores cannot be made: is there enough memory?");
@@ -99,6 +102,7 @@ void runtime_close(runtime *r)
     module_list_free(w->modules);
     if (w->migrations)
         migration_list_free(w->migrations);
+    metrics_close(w->metrics);
     if (w->log)
         logger_free(w->log);
     if (w->base)

@@ -17,7 +17,9 @@ typedef struct runtime_plan {
     const char *name;       /* in the log */
     scoreboard_slot *board; /* NULL: one of its own */
     int first_copy;         /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
-    bool serverless;        /* talks to neither PostgreSQL nor Redis, at least not before runtime_connect */
+    int metrics_fd;         /* of the master's area; 0: counts for itself alone */
+    int metrics_block;
+    bool serverless; /* talks to neither PostgreSQL nor Redis, at least not before runtime_connect */
 } runtime_plan;
 
 typedef struct runtime {

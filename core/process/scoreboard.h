@@ -32,6 +32,7 @@ typedef struct scoreboard_slot {
     int64_t beat;         /* when its loop last turned, by process_now(); 0: not yet */
     uint64_t requests;    /* that it has answered */
     uint32_t connections; /* that it has */
+    int metrics_block;    /* by the master: where it counts; below zero: nowhere */
     bool serves;          /* takes connections */
     bool looping;         /* by the master: it dies again and again */
 } scoreboard_slot;

@@ -24,6 +24,10 @@ typedef struct master {
     listeners listeners;
     int pid_fd;
     logger *log;
+    metric_area *area;
+    metrics *metrics; /* the master's own */
+    metric *restarts;
+    metric *generation;
     control *control;
     watcher *watcher;
     notifier notifier;

@@ -289,6 +289,7 @@ int worker_main(int argc, char **argv)
         .generation = atoi(argv[4]),
         .name = p.name,
         .first_copy = WORKER_FIRST_PLUGIN_FD,
+        .metrics_fd = WORKER_METRICS_FD,
     };
     if (plan.role == ROLE_JOBS)
         snprintf(p.name, sizeof p.name, "jobs");
@@ -303,6 +304,7 @@ int worker_main(int argc, char **argv)
         process_limits(&p.settings);
         if (!crash_handler_install(false))
             problems_add(p.found, NULL, 0, "the crash handler cannot be installed");
+        plan.metrics_block = plan.board->metrics_block;
         open_runtime(&p, &plan);
         code = run(&p);
         int problem = tell_problems(&p);

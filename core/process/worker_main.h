@@ -12,6 +12,7 @@ enum {
     WORKER_CONTROL_FD = 3,
     WORKER_CONFIG_FD,
     WORKER_BOARD_FD,
+    WORKER_METRICS_FD,
     WORKER_LISTEN_FD,       /* not in the jobs process */
     WORKER_FIRST_PLUGIN_FD, /* the copy of the first enabled plugin's file, then those of the others; some are missing
                              */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/redis/connection.h"
 
 /* On the stack of the fiber that waits. */
@@ -212,5 +213,6 @@ tl_redis_value *redis_command(tl_request *req, size_t count, const char *const *
 {
     tl_redis_value *value = NULL;
     req->redis_error = run(req, count, words, &value);
+    metrics_count_redis(req->worker, req->redis_error == TL_ERROR || req->redis_error == TL_UNAVAILABLE);
     return req->redis_error == TL_OK ? value : NULL;
 }
