@@ -141,6 +141,9 @@ static int attempt(tl_request *req, s3_call *c, bool *again)
     transfer_end end = transfer_wait(c->transfer, req, c->insists);
     if (end == TRANSFER_CANCELLED)
         return TL_CANCELLED;
+    /* Of a failure the status is enough: a proxy's page about it may be long. */
+    if (end == TRANSFER_TOO_LARGE && transfer_status(c->transfer) / 100 != 2)
+        end = TRANSFER_DONE;
     if (end == TRANSFER_DONE)
         read_answer(c);
     return s3_judge(c, end, again);
