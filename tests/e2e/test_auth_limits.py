@@ -32,6 +32,13 @@ class TestGuessing:
         assert other.login().status == 200
         server.stop()
 
+    def test_letters_that_lower_case_makes_plain_do_not_evade_it(self, server):
+        author = server.author(username="kim")
+        for email in ("\u212aim@example.org", "k\u0130m@example.org"):
+            author.email = email
+            answer = author.login()
+            assert (answer.status, answer.message) == (401, "Invalid username or password")
+
     def test_it_ends_with_the_window(self, make_server):
         server = make_server({"plugin:auth": {"login_attempts": "1", "login_window": "1s"}}).start()
         client = server.client()
