@@ -19,6 +19,7 @@ tl_db_error error_of_state(const char *sqlstate)
         {"25P03", TL_DB_UNAVAILABLE}, /* the transaction idled too long: its connection is closed */
         {"53300", TL_DB_UNAVAILABLE}, /* too many connections */
         {"57014", TL_DB_UNAVAILABLE}, /* statement_timeout */
+        {"25006", TL_DB_UNAVAILABLE}, /* read-only: a standby, or a primary that has become one */
     };
     if (!sqlstate)
         return TL_DB_UNAVAILABLE; /* made by libpq itself: the connection is gone */
@@ -48,7 +49,8 @@ static void log_failure(tl_request *req, tl_db_error error, const char *sql, con
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (!state || (error == TL_DB_UNAVAILABLE && strcmp(state, "57014") != 0))
+    bool is_of_statement = state && (strcmp(state, "57014") == 0 || strcmp(state, "25006") == 0);
+    if (!state || (error == TL_DB_UNAVAILABLE && !is_of_statement))
         return; /* the connection's own trouble is told once for all statements */
     if (error == TL_DB_UNIQUE || error == TL_DB_FOREIGN_KEY || error == TL_DB_CHECK)
         return;

@@ -316,6 +316,31 @@ static void test_a_serialization_failure_may_be_repeated(void **state)
     close_pool(w);
 }
 
+static void write_where_only_reading_is_allowed(tl_request *req, void *arg)
+{
+    steps *s = arg;
+    db_begin(req);
+    query(req, "SET TRANSACTION READ ONLY");
+    s->rows[0] = query(req, "INSERT INTO note VALUES (1)") != NULL;
+    s->error[0] = db_error(req);
+    db_rollback(req);
+    s->rows[1] = query(req, "INSERT INTO note VALUES (1) RETURNING id") != NULL;
+}
+
+static void test_a_database_that_has_become_read_only_is_unavailable_and_logged(void **state)
+{
+    (void)state;
+    worker *w = open_pool(fixture_settings(), NULL);
+    steps s = {0};
+    empty_log(w);
+    fixture_run(w, write_where_only_reading_is_allowed, &s);
+    assert_false(s.rows[0]);
+    assert_int_equal(s.error[0], TL_DB_UNAVAILABLE);
+    assert_int_equal(log_count(w, "failed: 25006 "), 1);
+    assert_true(s.rows[1]);
+    close_pool(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_empty_transaction, empty_tables),
         cmocka_unit_test_setup(test_after_its_connection_has_broken_nothing_runs_outside, empty_tables),
         cmocka_unit_test_setup(test_a_serialization_failure_may_be_repeated, empty_tables),
+        cmocka_unit_test_setup(test_a_database_that_has_become_read_only_is_unavailable_and_logged, empty_tables),
     };
     return cmocka_run_group_tests(tests, make_tables, drop_schema);
 }
