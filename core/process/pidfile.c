@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "core/process/privileges.h"
+
 static void path_of(const settings *s, char *path, size_t size)
 {
     snprintf(path, size, "%s/talelio.pid", s->run_dir);
@@ -49,6 +51,10 @@ int pidfile_take(const settings *s, problems *found)
                      "a server runs already (pid %d, %s): stop it with `talelio stop`, or set another "
                      "[server] run_dir",
                      (int)read_pid(fd), path);
+        close(fd);
+        return -1;
+    }
+    if (!privileges_give(s, fd, found)) {
         close(fd);
         return -1;
     }

@@ -45,8 +45,9 @@ static const struct passwd *find_user(const settings *s, problems *found)
     return user;
 }
 
-/* The folders above it are for everybody to walk through: the user to become must get there. */
-static bool make_folders(const char *path)
+/* The folders above it are for everybody to walk through: the user to become must get there. `*made` says whether the
+ * last one is new. */
+static bool make_folders(const char *path, bool *made)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%s", path);
@@ -57,7 +58,27 @@ static bool make_folders(const char *path)
         *slash = '/';
     }
     umask(before);
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
+    *made = mkdir(path, 0700) == 0;
+    return *made || errno == EEXIST;
+}
+
+/* Gives away only what is new: a run_dir that is there already may be /run itself, by mistake. */
+static bool give_run_dir(const settings *s, const struct passwd *user, bool made, problems *found)
+{
+    struct stat about;
+    if (made ? chown(s->run_dir, user->pw_uid, user->pw_gid) != 0 : stat(s->run_dir, &about) != 0) {
+        problems_add(found, NULL, 0, "[server] run_dir: cannot give %s to %s: %s", s->run_dir, s->user,
+                     strerror(errno));
+        return false;
+    }
+    if (!made && about.st_uid != user->pw_uid) {
+        problems_add(found, NULL, 0,
+                     "[server] run_dir: %s belongs to somebody else: name a folder of its own (one that is not there "
+                     "is made), or chown %s %s",
+                     s->run_dir, s->user, s->run_dir);
+        return false;
+    }
+    return true;
 }
 
 bool run_dir_make(const settings *s, problems *found)
@@ -65,13 +86,25 @@ bool run_dir_make(const settings *s, problems *found)
     const struct passwd *user = becomes_other(s) ? find_user(s, found) : NULL;
     if (becomes_other(s) && !user)
         return false;
-    if (!make_folders(s->run_dir)) {
+    bool made;
+    if (!make_folders(s->run_dir, &made)) {
         problems_add(found, NULL, 0, "[server] run_dir: cannot make %s: %s", s->run_dir, strerror(errno));
         return false;
     }
-    if (user && chown(s->run_dir, user->pw_uid, user->pw_gid) != 0) {
-        problems_add(found, NULL, 0, "[server] run_dir: cannot give %s to %s: %s", s->run_dir, s->user,
-                     strerror(errno));
+    return !user || give_run_dir(s, user, made, found);
+}
+
+bool privileges_give(const settings *s, int fd, problems *found)
+{
+    if (!becomes_other(s))
+        return true;
+    const struct passwd *user = find_user(s, found);
+    if (!user)
+        return false;
+    struct stat about;
+    /* That user may put a second name of any file into a folder of his own. */
+    if (fstat(fd, &about) != 0 || about.st_nlink != 1 || fchown(fd, user->pw_uid, user->pw_gid) != 0) {
+        problems_add(found, NULL, 0, "[server] run_dir: cannot give the files in %s to %s", s->run_dir, s->user);
         return false;
     }
     return true;

@@ -282,6 +282,18 @@ def test_started_as_root_it_serves_as_somebody_else(make_server):
         assert not re.search(r"^Groups:.*\b0\b", status, re.M)
     assert server.client().get("/v1/health").status == 200
     server.stop()
+    assert (server.folder / "run/talelio.pid").stat().st_uid == int(nobody)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
+def test_a_run_dir_of_somebody_else_is_not_taken_from_him(make_server):
+    server = make_server({"server": {"user": "nobody"}})
+    run = server.folder / "run"
+    run.mkdir(exist_ok=True)
+    os.chown(run, 1, 1)
+    result = server.run("serve")
+    assert result.returncode == 1 and "belongs to somebody else" in result.stderr
+    assert run.stat().st_uid == 1
 
 
 def test_check_tells_of_plugins_too_when_the_core_has_problems(make_server):
