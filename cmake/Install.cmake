@@ -18,6 +18,8 @@ file(STRINGS include/talelio/base.h abi REGEX "^#define TL_ABI_(MAJOR|MINOR) [0-
 list(TRANSFORM abi REPLACE "^.* " "")
 list(JOIN abi "." TL_ABI)
 
+# Relative, so that `cmake --install --prefix` may choose another place than the build was configured for.
+string(REGEX REPLACE "[^/]+" ".." TL_PC_PREFIX ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 configure_file(cmake/talelio.pc.in talelio.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/talelio.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
