@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/config/settings.h"
@@ -47,6 +48,8 @@ typedef struct worker {
     struct migration_list *migrations; /* what the schema must be */
     struct metrics *metrics;           /* NULL: nothing is counted */
     struct scoreboard_slot *board;     /* shared with the master; never NULL */
+    struct scoreboard_slot *boards;    /* of all processes of the generation; NULL: there are no others */
+    size_t board_count;
     bool stopping;
 } worker;
 

@@ -6,6 +6,7 @@
 
 #include "core/db/db.h"
 #include "core/objects/objects.h"
+#include "core/process/scoreboard.h"
 #include "core/redis/redis.h"
 #include "core/request/request.h"
 #include "core/worker.h"
@@ -43,14 +44,23 @@ static int check_migrations(tl_request *req)
     return db_state_of(req->worker->db) == DB_READY ? TL_OK : TL_UNAVAILABLE;
 }
 
+/* Of this server: one that dies again and again is no place to send visitors to. */
+static int check_workers(tl_request *req)
+{
+    const worker *w = req->worker;
+    for (size_t i = 0; i < w->board_count; i++)
+        if (w->boards[i].looping)
+            return TL_UNAVAILABLE;
+    return TL_OK;
+}
+
 static const struct dependency {
     const char *name;
     int (*check)(tl_request *req);
 } dependencies[] = {
-    {"database", check_database},
-    {"redis", check_redis},
-    {"migrations", check_migrations},
-    {"storage", check_storage}, /* the last: it is left out where no store is configured */
+    {"database", check_database}, {"redis", check_redis},     {"migrations", check_migrations},
+    {"workers", check_workers},   {"storage", check_storage}, /* the last: it is left out where no store is configured
+                                                               */
 };
 
 size_t health_count(void)

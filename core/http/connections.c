@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/http/private.h"
+#include "core/process/scoreboard.h"
 
 static void *checked(void *made)
 {
@@ -31,6 +32,7 @@ struct bufferevent *connection_accept(struct event_base *base, void *server)
     connection_enter(c, PHASE_FRESH);
     TAILQ_INSERT_TAIL(&h->connections, c, link);
     h->count++;
+    h->worker->board->connections = (uint32_t)h->count;
     if (h->count >= (size_t)h->settings->max_connections)
         listener_pause(h);
     return c->bev;
@@ -146,6 +148,7 @@ void connection_release(connection *c)
     bufferevent_decref(c->bev);
     free(c);
     h->count--;
+    h->worker->board->connections = (uint32_t)h->count;
     listener_resume(h);
     if (h->draining && h->count == 0)
         server_wake(h);

@@ -19,10 +19,8 @@ static void beat(evutil_socket_t fd, short what, void *arg)
     (void)what;
     worker *w = arg;
     w->board->beat = process_now();
-    if (w->http) {
-        w->board->connections = (uint32_t)http_connection_count(w->http);
+    if (w->http)
         w->board->requests = http_request_count(w->http);
-    }
     metrics_sample(w);
 }
 

@@ -205,6 +205,7 @@ const char *child_bury(child *c, int status, char *text, size_t size)
         size_t length = strlen(text);
         snprintf(text + length, size - length, "; backtrace: %.*s", (int)BACKTRACE_SIZE - 1, trace);
     }
+    c->generation->board[c->slot].serves = false;
     c->pid = 0;
     c->ready = false;
     metric_area_give_back(c->generation->metrics, c->metrics_block);

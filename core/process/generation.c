@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/process/ipc.h"
+#include "core/process/spread.h"
 
 enum { KILL_GRACE = 2000 /* milliseconds beyond stop_timeout, which a process keeps itself */ };
 
@@ -145,7 +146,8 @@ void generation_serve(generation *g)
 {
     g->state = GENERATION_SERVING;
     for (size_t i = 0; i < g->count; i++)
-        g->children[i].has_served = true;
+        g->children[i].has_served = g->board[i].serves = true;
+    spread_connections(g->listeners, g->board);
     for (size_t i = 0; i < g->count; i++)
         child_send(&g->children[i], IPC_SERVE);
 }
@@ -200,6 +202,8 @@ void generation_child_ready(generation *g, child *c)
     if (g->state == GENERATION_SERVING) {
         c->has_served = true;
         child_send(c, IPC_SERVE);
+        g->board[c->slot].serves = true;
+        spread_connections(g->listeners, g->board);
         logger_write(g->log, TL_INFO, NULL, NULL, "%s (pid %d) serves in the place of the one that ended", c->name,
                      (int)c->pid);
         return;
@@ -282,6 +286,7 @@ static void after_death(generation *g, child *c, int status, const char *how)
         logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s; it is started again", how);
         metric_add(g->restarts, 1);
         child_start_again(c);
+        spread_connections(g->listeners, g->board);
         break;
     case GENERATION_DRAINING:
         if (!WIFEXITED(status) && WTERMSIG(status) != SIGKILL)

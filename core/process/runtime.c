@@ -62,6 +62,8 @@ void runtime_open(runtime *r, config *c, const settings *s, const runtime_plan *
         .first_copy = plan->first_copy,
         .settings = s,
         .board = plan->board ? plan->board : &r->own_board,
+        .boards = plan->boards,
+        .board_count = plan->board_count,
     };
     the_worker = w;
     if (!open_parts(w, plan)) {

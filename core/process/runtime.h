@@ -14,10 +14,12 @@ typedef struct runtime_plan {
     worker_role role;
     int slot;
     int generation;
-    const char *name;       /* in the log */
-    scoreboard_slot *board; /* NULL: one of its own */
-    int first_copy;         /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
-    int metrics_fd;         /* of the master's area; 0: counts for itself alone */
+    const char *name;        /* in the log */
+    scoreboard_slot *board;  /* NULL: one of its own */
+    scoreboard_slot *boards; /* those of all, `board` among them */
+    size_t board_count;
+    int first_copy;  /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
+    int metrics_fd;  /* of the master's area; 0: counts for itself alone */
     int metrics_block;
     bool serverless; /* talks to neither PostgreSQL nor Redis, at least not before runtime_connect */
 } runtime_plan;

@@ -33,7 +33,7 @@ typedef struct scoreboard_slot {
     uint64_t requests;    /* that it has answered */
     uint32_t connections; /* that it has */
     int metrics_block;    /* by the master: where it counts; below zero: nowhere */
-    bool serves;          /* takes connections */
+    bool serves;          /* by the master: takes connections */
     bool looping;         /* by the master: it dies again and again */
 } scoreboard_slot;
 

@@ -216,15 +216,18 @@ static bool read_config(process *p)
     return p->config && config_bind_core(p->config, &p->settings, p->found) && problems_count(p->found) == 0;
 }
 
-static scoreboard_slot *open_board(int slot)
+static bool open_board(runtime_plan *plan)
 {
     struct stat size;
     if (fstat(WORKER_BOARD_FD, &size) != 0)
-        return NULL;
-    size_t count = (size_t)size.st_size / sizeof(scoreboard_slot);
-    scoreboard_slot *board = slot >= 0 && (size_t)slot < count ? board_map(WORKER_BOARD_FD, count) : NULL;
+        return false;
+    plan->board_count = (size_t)size.st_size / sizeof(scoreboard_slot);
+    if (plan->slot < 0 || (size_t)plan->slot >= plan->board_count)
+        return false;
+    plan->boards = board_map(WORKER_BOARD_FD, plan->board_count);
     close(WORKER_BOARD_FD);
-    return board ? &board[slot] : NULL;
+    plan->board = plan->boards ? &plan->boards[plan->slot] : NULL;
+    return plan->board != NULL;
 }
 
 static void open_runtime(process *p, const runtime_plan *plan)
@@ -297,8 +300,7 @@ int worker_main(int argc, char **argv)
         snprintf(p.name, sizeof p.name, "worker %d", plan.slot + 1);
     close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
     int code = EXIT_FAILURE;
-    plan.board = open_board(plan.slot);
-    if (!plan.board)
+    if (!open_board(&plan))
         problems_add(p.found, NULL, 0, "the scoreboard cannot be mapped");
     else if (read_config(&p)) {
         process_limits(&p.settings);
