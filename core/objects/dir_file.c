@@ -44,9 +44,12 @@ static int read_about(int fd, dir_about *about)
 
 int dir_open_file(int root, const char *path, dir_about *about)
 {
-    int fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
+    /* Whatever else lies there must neither lead elsewhere nor hold this thread. */
+    int fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        errno = errno == ELOOP || errno == ENXIO ? EBADMSG : errno;
         return -1;
+    }
     int error = read_about(fd, about);
     if (error) {
         close(fd);

@@ -51,9 +51,8 @@ int64_t s3_xml_time(const char *text)
 
 static int64_t number(const char *text)
 {
-    char *end;
-    long long value = strtoll(text, &end, 10);
-    return *text && !*end && value >= 0 ? value : -1;
+    size_t length = strspn(text, "0123456789");
+    return length > 0 && length <= 18 && !text[length] ? strtoll(text, NULL, 10) : -1;
 }
 
 static void begin_element(void *arg, const XML_Char *name, const XML_Char **attributes)
