@@ -1,0 +1,127 @@
+/*
+ * File names of images.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugins/media/name.h"
+
+static void expect_stem(const char *name, const char *expected)
+{
+    char stem[NAME_STEM_MAX + 1];
+    name_stem(name, strlen(name), stem);
+    assert_string_equal(stem, expected);
+}
+
+static void test_the_extension_goes(void **state)
+{
+    (void)state;
+    expect_stem("hello.jpeg", "hello");
+    expect_stem("hello.tar.gz", "hellotar");
+    expect_stem("hello", "hello");
+    expect_stem("hello.", "hello");
+    expect_stem(".hidden", "hidden");
+    expect_stem("..png", "");
+    expect_stem("", "");
+    expect_stem("dir.d/file", "dirdfile");
+    expect_stem("dir.d\\.file", "dirdfile");
+    expect_stem("dir/.file.png", "dirfile");
+}
+
+static void test_only_letters_digits_and_underscores_stay(void **state)
+{
+    (void)state;
+    expect_stem("Hello World_2.png", "hello_world_2");
+    expect_stem("\xc3\x84pfel & Birnen.png", "pfel__birnen");
+    expect_stem("a\tb\nc-d+e(f).png", "abcdef");
+}
+
+static void test_every_byte_is_kept_or_dropped(void **state)
+{
+    (void)state;
+    char name[256], stem[NAME_STEM_MAX + 1];
+    for (int i = 0; i < 256; i++)
+        name[i] = (char)i;
+    /* the last dot comes before the slash, so nothing is cut off */
+    name_stem(name, sizeof name, stem);
+    assert_string_equal(stem, "_0123456789abcdefghijklmnopqrstuvwxyz_abcdefghijklmnopqrstuvwxyz");
+}
+
+static void test_a_stem_has_at_most_a_hundred_characters(void **state)
+{
+    (void)state;
+    char name[1000], stem[NAME_STEM_MAX + 1];
+    memset(name, '-', sizeof name);
+    memset(name + 500, 'x', 500);
+    name_stem(name, sizeof name, stem);
+    assert_int_equal(strlen(stem), 100);
+    assert_int_equal(strspn(stem, "x"), 100);
+}
+
+static void test_a_name_is_stem_uuid_extension(void **state)
+{
+    (void)state;
+    char name[NAME_MAX_LENGTH + 1];
+    unsigned char random[NAME_RANDOM];
+    memset(random, 0xff, sizeof random);
+    name_make("hello", random, "jpeg", name);
+    assert_string_equal(name, "hello_ffffffff-ffff-4fff-bfff-ffffffffffff.jpeg");
+    memset(random, 0, sizeof random);
+    name_make("", random, "gif", name);
+    assert_string_equal(name, "_00000000-0000-4000-8000-000000000000.gif");
+}
+
+static void test_the_longest_name_fits(void **state)
+{
+    (void)state;
+    char stem[NAME_STEM_MAX + 1], name[NAME_MAX_LENGTH + 1];
+    const unsigned char random[NAME_RANDOM] = {1};
+    memset(stem, 'x', NAME_STEM_MAX);
+    stem[NAME_STEM_MAX] = '\0';
+    name_make(stem, random, "webp", name);
+    assert_int_equal(strlen(name), NAME_MAX_LENGTH);
+    assert_string_equal(name + NAME_MAX_LENGTH - 5, ".webp");
+    assert_true(name_is_possible(name));
+}
+
+static void test_what_cannot_be_a_name_is_told(void **state)
+{
+    (void)state;
+    char longer[NAME_MAX_LENGTH + 2];
+    assert_true(name_is_possible("hello_ffffffff-ffff-4fff-bfff-ffffffffffff.jpeg"));
+    assert_true(name_is_possible("_00000000-0000-4000-8000-000000000000.gif"));
+    static const char *const none[] = {"",
+                                       "x.png",
+                                       "00000000-0000-4000-8000-000000000000.gif",
+                                       "_00000000-0000-4000-8000-000000000000",
+                                       "_00000000-0000-4000-8000-000000000000.gif2",
+                                       "_00000000-0000-4000-8000-000000000000.gif/",
+                                       "Hello_00000000-0000-4000-8000-000000000000.gif",
+                                       "../_00000000-0000-4000-8000-000000000000.gif",
+                                       "\xff_00000000-0000-4000-8000-000000000000.gif"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(name_is_possible(none[i]));
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    memcpy(longer + NAME_MAX_LENGTH + 1 - 5, ".webp", 5);
+    assert_false(name_is_possible(longer));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_extension_goes),
+        cmocka_unit_test(test_only_letters_digits_and_underscores_stay),
+        cmocka_unit_test(test_every_byte_is_kept_or_dropped),
+        cmocka_unit_test(test_a_stem_has_at_most_a_hundred_characters),
+        cmocka_unit_test(test_a_name_is_stem_uuid_extension),
+        cmocka_unit_test(test_the_longest_name_fits),
+        cmocka_unit_test(test_what_cannot_be_a_name_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
