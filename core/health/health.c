@@ -59,8 +59,8 @@ static const struct dependency {
     int (*check)(tl_request *req);
 } dependencies[] = {
     {"database", check_database}, {"redis", check_redis},     {"migrations", check_migrations},
-    {"workers", check_workers},   {"storage", check_storage}, /* the last: it is left out where no store is configured
-                                                               */
+    {"workers", check_workers},   {"storage", check_storage}, /* last, because it is left out where no store is
+                                                                 configured */
 };
 
 size_t health_count(void)

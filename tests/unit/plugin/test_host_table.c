@@ -128,13 +128,17 @@ static void production_is_what_the_settings_say(void **unused)
 static void dependencies_have_names(void **unused)
 {
     (void)unused;
+    worker *w = fixture_worker_new(fixture_settings());
     const tl_health_api *health = host_table()->health;
-    assert_int_equal(health->count(), 3);
-    assert_string_equal(health->name(0), "database");
-    assert_string_equal(health->name(1), "redis");
-    assert_string_equal(health->name(2), "migrations");
-    assert_null(health->name(3));
-    assert_int_equal(health->check(NULL, 3), TL_UNAVAILABLE);
+    static const char *const names[] = {"database", "redis", "migrations", "workers"};
+    const size_t count = sizeof names / sizeof *names;
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(health->name(i), names[i]);
+    /* Without a configured store there is no storage to ask. */
+    assert_int_equal(health->count(), count);
+    assert_null(health->name(count));
+    assert_int_equal(health->check(NULL, count), TL_UNAVAILABLE);
+    fixture_worker_free(w);
 }
 
 int main(void)
