@@ -11,7 +11,7 @@ foreach(plugin ${plugins})
 endforeach()
 install(DIRECTORY include/talelio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio FILES_MATCHING PATTERN "*.sql")
-install(FILES config/production.ini DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
+install(FILES config/production.ini config/talelio.service DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
 
 # The version of the interface is written once, in its header.
 file(STRINGS include/talelio/base.h abi REGEX "^#define TL_ABI_(MAJOR|MINOR) [0-9]+$")

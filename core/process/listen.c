@@ -13,7 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096 }; /* the kernel cuts it to net.core.somaxconn */
+enum {
+    BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
+    ATTEMPTS = 20,
+    PAUSE = 50000, /* microseconds */
+};
 
 typedef struct place {
     struct sockaddr_storage address;
@@ -113,6 +117,20 @@ static bool is_free(const place *where)
     return yes;
 }
 
+/* The workers of a master that was killed leave within moments. */
+static bool becomes_free(const place *where)
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (is_free(where))
+            return true;
+        if (errno != EADDRINUSE)
+            return false;
+        usleep(PAUSE);
+    }
+    errno = EADDRINUSE;
+    return false;
+}
+
 bool listeners_open(listeners *l, const settings *s, size_t count, problems *found)
 {
     *l = (listeners){0};
@@ -120,7 +138,7 @@ bool listeners_open(listeners *l, const settings *s, size_t count, problems *fou
     if (!resolve(s, &where, found))
         return false;
     l->fds = calloc(count, sizeof *l->fds);
-    if (!l->fds || (s->port != 0 && !is_free(&where)))
+    if (!l->fds || (s->port != 0 && !becomes_free(&where)))
         goto failed;
     for (; l->count < count; l->count++) {
         int fd = bind_one(&where, true);
