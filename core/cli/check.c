@@ -1,5 +1,6 @@
 /* talelio check: everything that could keep the server from starting or working, told in one go. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/cli/command.h"
@@ -54,18 +55,27 @@ static size_t module_count(const module_list *list)
     return count;
 }
 
-/* With what is missing of the core's settings made up, the plugins' own sections can still be checked. */
-static void check_plugins_alone(host *h)
+/* With what is missing of the core's settings made up, the plugins' own sections can still be checked.
+ * Returns what outlives the host, for the caller to free. */
+static store_settings *check_plugins_alone(host *h)
 {
     settings *s = &h->settings;
     if (!h->config || !s->plugin_dir)
-        return;
+        return NULL;
     if (!s->mode)
         s->mode = "development";
     s->max_requests = 1;
     s->blocking_threads = 1;
     s->blocking_queue = 1;
+    store_settings *stores = calloc(s->store_count + 1, sizeof *stores);
+    if (!stores)
+        return NULL;
+    /* Plugins ask for stores by name; a folder is not touched before a store is used. */
+    for (size_t i = 0; i < s->store_count; i++)
+        stores[i] = (store_settings){.name = s->stores[i].name, .driver = "dir", .folder = ""};
+    s->stores = stores;
     host_load(h, true);
+    return stores;
 }
 
 int command_check(const invocation *in)
@@ -74,8 +84,10 @@ int command_check(const invocation *in)
         return CLI_USAGE;
     host h;
     if (!host_read(&h, in)) {
-        check_plugins_alone(&h);
-        return host_close(&h, CLI_FAILED);
+        store_settings *made_up = check_plugins_alone(&h);
+        int code = host_close(&h, CLI_FAILED);
+        free(made_up);
+        return code;
     }
     if (!crash_handler_install(true))
         problems_add(h.found, NULL, 0, "the crash handler cannot be installed");

@@ -304,6 +304,15 @@ def test_check_tells_of_plugins_too_when_the_core_has_problems(make_server):
     assert result.stderr.count("many") == 1
 
 
+def test_check_tells_of_plugins_too_when_a_store_is_incomplete(make_server):
+    stores = {"store:a": {"driver": "s3", "bucket": "${NOT_SET}"}, "store:b": {"driver": "tape"}}
+    server = make_server({**stores, "store:c": {"driver": "s3", "endpoint": "nowhere"}, "plugin:auth": {"sekret": "x"}})
+    result = server.run("check")
+    assert result.returncode == 1, result.stderr
+    for wrong in ("NOT_SET", "tape", "nowhere", "sekret"):
+        assert result.stderr.count(wrong) >= 1, result.stderr
+
+
 def test_commands_exit_codes(make_server):
     server = make_server()
     assert server.run("version").returncode == 0
