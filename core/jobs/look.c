@@ -83,8 +83,8 @@ static int consider(tl_request *req, job *j, int64_t *wait)
     int64_t next = due_next(&j->cron, j->zone, now);
     *wait = next == INT64_MAX ? LOOK_MOST : (next * SECOND - s.now) / 1000 + WAKE_BEHIND;
     if (s.running && !s.stale) {
-        if (due != INT64_MIN)
-            *wait = LOOK_BLOCKED;
+        /* Its end, or its process' death, is of interest soon. */
+        *wait = LOOK_BLOCKED;
         return TL_OK;
     }
     if (s.running)

@@ -17,7 +17,7 @@
 /* Milliseconds, but for LEASE. */
 enum {
     LOOK_MOST = 30000,   /* between two looks, so that a clock that was set does no harm */
-    LOOK_BLOCKED = 5000, /* while something is due that still runs elsewhere */
+    LOOK_BLOCKED = 5000, /* while it runs elsewhere */
     RENEW = 15000,
     RENEW_LATE = 60000, /* a run whose lease could not be renewed for so long is cancelled, while nobody may take it */
     LOOK_AFTER_ERROR = 2000,
