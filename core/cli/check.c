@@ -1,12 +1,17 @@
 /* talelio check: everything that could keep the server from starting or working, told in one go. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/cli/command.h"
 #include "core/db/db.h"
 #include "core/health/health.h"
 #include "core/process/crash.h"
+#include "core/process/privileges.h"
 #include "core/redis/redis.h"
 
 static void check_database(const db *d, problems *found)
@@ -78,6 +83,22 @@ static store_settings *check_plugins_alone(host *h)
     return stores;
 }
 
+/* As root: goes on as the user that the server will be, who may not read or write what root may. */
+static void become_server(host *h, const char *ini)
+{
+    const settings *s = &h->settings;
+    if (geteuid() != 0 || !s->user || !*s->user || !privileges_drop(s, h->found))
+        return;
+    if (access(ini, R_OK) != 0)
+        problems_add(h->found, NULL, 0, "%s: user '%s' may not read it, so a reload would fail: chgrp %s and chmod 640",
+                     ini, s->user, s->user);
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", h->log_file);
+    if (*folder && access(folder, W_OK) != 0 && (errno != ENOENT || access(dirname(folder), W_OK) != 0))
+        problems_add(h->found, NULL, 0, "[log] file: user '%s' may not write %s: %s", s->user, h->log_file,
+                     strerror(errno));
+}
+
 int command_check(const invocation *in)
 {
     if (!cli_takes_nothing(in, cli_find("check")))
@@ -89,6 +110,7 @@ int command_check(const invocation *in)
         free(made_up);
         return code;
     }
+    become_server(&h, in->ini);
     if (!crash_handler_install(true))
         problems_add(h.found, NULL, 0, "the crash handler cannot be installed");
     host_load(&h, false);

@@ -19,6 +19,7 @@ bool host_read(host *h, const invocation *in)
     h->config = config_load(in->ini, in->env, h->found);
     if (h->config)
         config_bind_core(h->config, &h->settings, h->found);
+    h->log_file = h->settings.log_file;
     h->settings.log_file = "";
     h->settings.log_format = "text";
     h->settings.log_level = "warning";

@@ -296,6 +296,15 @@ def test_a_run_dir_of_somebody_else_is_not_taken_from_him(make_server):
     assert run.stat().st_uid == 1
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
+def test_check_as_root_sees_what_the_servers_user_may_not(make_server):
+    server = make_server({"server": {"user": "nobody"}, "log": {"file": "/root/talelio.log"}})
+    result = server.run("check")
+    assert result.returncode == 1
+    assert "user 'nobody' may not read it" in result.stderr
+    assert "user 'nobody' may not write /root/talelio.log" in result.stderr
+
+
 def test_check_tells_of_plugins_too_when_the_core_has_problems(make_server):
     server = make_server({"server": {"workers": "many"}, "plugin:auth": {"sekret": "x"}})
     result = server.run("check")
