@@ -8,7 +8,7 @@
 typedef struct format {
     const char *content_type;
     const char *extension;
-    image_status (*read)(cursor file, const image_limits *limits, image *found);
+    bool (*read)(cursor file, image *found);
 } format;
 
 static const format formats[] = {
@@ -36,7 +36,12 @@ image_status image_read(const unsigned char *bytes, size_t length, const image_l
     cursor file = {bytes, bytes + length};
 
     *found = (image){.type = type_of(&file)};
-    return found->type == IMAGE_UNKNOWN ? IMAGE_INVALID : formats[found->type].read(file, limits, found);
+    if (found->type == IMAGE_UNKNOWN || !formats[found->type].read(file, found))
+        return IMAGE_INVALID;
+    bool fits = found->width <= limits->max_width && found->height <= limits->max_height &&
+                (uint64_t)found->width * found->height <= (uint64_t)limits->max_pixels &&
+                found->frames <= limits->max_frames;
+    return fits ? IMAGE_OK : IMAGE_TOO_LARGE;
 }
 
 const char *image_content_type(image_type type)

@@ -17,7 +17,7 @@ typedef enum image_type { IMAGE_UNKNOWN, IMAGE_GIF, IMAGE_JPEG, IMAGE_PNG, IMAGE
 typedef enum image_status {
     IMAGE_OK,
     IMAGE_INVALID,   /* none of the four, or damaged */
-    IMAGE_TOO_LARGE, /* too many pixels or frames */
+    IMAGE_TOO_LARGE, /* a whole image with too many pixels or frames */
 } image_status;
 
 typedef struct image_limits {

@@ -1,5 +1,5 @@
 /*
- * What the readers of the four formats share: a cursor that never leaves its bytes, and the checks of limits.
+ * What the readers of the four formats share: a cursor that never leaves its bytes.
  */
 #ifndef PLUGINS_MEDIA_IMAGE_READER_H
 #define PLUGINS_MEDIA_IMAGE_READER_H
@@ -13,11 +13,11 @@ typedef struct cursor {
     const unsigned char *at, *end;
 } cursor;
 
-/* Each reads a whole file of its format; `found->type` is set already. */
-image_status gif_read(cursor file, const image_limits *limits, image *found);
-image_status jpeg_read(cursor file, const image_limits *limits, image *found);
-image_status png_read(cursor file, const image_limits *limits, image *found);
-image_status webp_read(cursor file, const image_limits *limits, image *found);
+/* Each reads a whole file of its format into `found`, which has its type already; false when it is none. */
+bool gif_read(cursor file, image *found);
+bool jpeg_read(cursor file, image *found);
+bool png_read(cursor file, image *found);
+bool webp_read(cursor file, image *found);
 
 static inline size_t cursor_left(const cursor *c)
 {
@@ -71,21 +71,12 @@ static inline uint32_t be32(const unsigned char *b)
     return be16(b) << 16 | be16(b + 2);
 }
 
-/* Keeps the size of the picture; IMAGE_INVALID without any pixel. */
-static inline image_status image_set_size(image *found, uint32_t width, uint32_t height, const image_limits *limits)
+/* Keeps the size of the picture; false without any pixel. */
+static inline bool image_set_size(image *found, uint32_t width, uint32_t height)
 {
     found->width = width;
     found->height = height;
-    if (width == 0 || height == 0)
-        return IMAGE_INVALID;
-    bool fits = width <= limits->max_width && height <= limits->max_height &&
-                (uint64_t)width * height <= (uint64_t)limits->max_pixels;
-    return fits ? IMAGE_OK : IMAGE_TOO_LARGE;
-}
-
-static inline image_status image_add_frame(image *found, const image_limits *limits)
-{
-    return ++found->frames > limits->max_frames ? IMAGE_TOO_LARGE : IMAGE_OK;
+    return width > 0 && height > 0;
 }
 
 #endif

@@ -22,6 +22,7 @@ enum {
 typedef struct picture {
     unsigned components; /* 0: the frame's header has not come */
     unsigned scans;
+    uint32_t width, height;
 } picture;
 
 /* The next marker; 0 when there is none. */
@@ -49,38 +50,31 @@ static bool skip_scan(cursor *c)
     return false;
 }
 
-static image_status read_frame_header(cursor segment, picture *p, const image_limits *limits, image *found)
+static bool read_frame_header(cursor segment, picture *p)
 {
     const unsigned char *head = cursor_take(&segment, 6);
     if (p->components > 0 || !head || head[0] != 8)
-        return IMAGE_INVALID;
+        return false;
+    p->height = be16(head + 1);
+    p->width = be16(head + 3);
     p->components = head[5];
     bool known = p->components == 1 || p->components == 3 || p->components == 4;
     if (!known || cursor_left(&segment) != (size_t)3 * p->components)
-        return IMAGE_INVALID;
+        return false;
     for (unsigned i = 0; i < p->components; i++) {
         unsigned across = segment.at[3 * i + 1] >> 4, down = segment.at[3 * i + 1] & 15;
         if (across < 1 || across > 4 || down < 1 || down > 4 || segment.at[3 * i + 2] > 3)
-            return IMAGE_INVALID;
+            return false;
     }
-    image own;
-    image_status status = image_set_size(&own, be16(head + 3), be16(head + 1), limits);
-    if (found->frames == 0) {
-        found->width = own.width;
-        found->height = own.height;
-        found->frames = 1;
-    }
-    return status;
+    return true;
 }
 
-static image_status read_scan(cursor *c, cursor segment, picture *p)
+static bool read_scan(cursor *c, cursor segment, picture *p)
 {
     const unsigned char *count = cursor_take(&segment, 1);
-    if (!count || *count < 1 || *count > p->components || cursor_left(&segment) != (size_t)2 * *count + 3)
-        return IMAGE_INVALID;
-    if (!skip_scan(c))
-        return IMAGE_INVALID;
-    return ++p->scans > SCANS_MAX ? IMAGE_TOO_LARGE : IMAGE_OK;
+
+    return count && *count >= 1 && *count <= p->components && cursor_left(&segment) == (size_t)2 * *count + 3 &&
+           skip_scan(c) && ++p->scans <= SCANS_MAX;
 }
 
 /* Of the segments with a length: those that pictures of these kinds have. */
@@ -91,38 +85,44 @@ static bool is_known(unsigned marker)
 }
 
 /* From its first marker to its last. */
-static image_status read_picture(cursor *c, const image_limits *limits, image *found)
+static bool read_picture(cursor *c, picture *p)
 {
-    picture p = {0};
-    image_status status = take_marker(c) == SOI ? IMAGE_OK : IMAGE_INVALID;
+    bool fine = take_marker(c) == SOI;
 
-    while (status == IMAGE_OK) {
+    while (fine) {
         unsigned marker = take_marker(c);
         if (marker == EOI)
-            return p.scans > 0 ? IMAGE_OK : IMAGE_INVALID;
+            return p->scans > 0;
         const unsigned char *length = cursor_take(c, 2);
         if (!is_known(marker) || !length || be16(length) < 2)
-            return IMAGE_INVALID;
+            return false;
         const unsigned char *bytes = cursor_take(c, be16(length) - 2);
         if (!bytes)
-            return IMAGE_INVALID;
+            return false;
         cursor segment = {bytes, c->at};
         if (marker >= SOF0 && marker <= SOF2)
-            status = read_frame_header(segment, &p, limits, found);
+            fine = read_frame_header(segment, p);
         else if (marker == SOS)
-            status = read_scan(c, segment, &p);
+            fine = read_scan(c, segment, p);
     }
-    return status;
+    return false;
 }
 
-image_status jpeg_read(cursor file, const image_limits *limits, image *found)
+bool jpeg_read(cursor file, image *found)
 {
     for (unsigned pictures = 0; pictures < PICTURES_MAX; pictures++) {
-        image_status status = read_picture(&file, limits, found);
-        if (status != IMAGE_OK || cursor_is_padding(&file))
-            return status;
+        picture p = {0};
+        if (!read_picture(&file, &p))
+            return false;
+        /* Viewers show the first one. */
+        if (pictures == 0 && !image_set_size(found, p.width, p.height))
+            return false;
+        if (cursor_is_padding(&file)) {
+            found->frames = 1;
+            return true;
+        }
         while (*file.at == 0)
             file.at++;
     }
-    return IMAGE_INVALID;
+    return false;
 }

@@ -12,7 +12,6 @@ typedef struct chunk {
 } chunk;
 
 typedef struct reading {
-    const image_limits *limits;
     image *found;
     unsigned colours; /* the header's colour type */
     bool palette;
@@ -74,59 +73,57 @@ static bool is_depth(unsigned colours, unsigned depth)
     return colours < sizeof depths / sizeof *depths && depth <= 16 && depths[colours] & 1u << depth;
 }
 
-static image_status read_header(reading *r, const chunk *c)
+static bool read_header(reading *r, const chunk *c)
 {
     const unsigned char *head = c->data.at;
 
     if (!is(c, "IHDR") || cursor_left(&c->data) != 13 || be32(head) > INT32_MAX || be32(head + 4) > INT32_MAX)
-        return IMAGE_INVALID;
+        return false;
     r->colours = head[9];
     if (!is_depth(head[9], head[8]) || head[10] != 0 || head[11] != 0 || head[12] > 1)
-        return IMAGE_INVALID;
+        return false;
     r->found->frames = 1;
-    return image_set_size(r->found, be32(head), be32(head + 4), r->limits);
+    return image_set_size(r->found, be32(head), be32(head + 4));
 }
 
-static image_status read_palette(reading *r, const chunk *c)
+static bool read_palette(reading *r, const chunk *c)
 {
     size_t length = cursor_left(&c->data);
     bool fine = !r->palette && !r->pixels && length > 0 && length <= 768 && length % 3 == 0 && (r->colours & COLOUR);
 
     r->palette = true;
-    return fine ? IMAGE_OK : IMAGE_INVALID;
+    return fine;
 }
 
-static image_status read_pixels(reading *r)
+static bool read_pixels(reading *r)
 {
     bool fine = !r->done && (r->colours != PALETTE || r->palette);
 
     r->pixels = true;
-    return fine ? IMAGE_OK : IMAGE_INVALID;
+    return fine;
 }
 
 /* acTL says how many frames there are; each has an fcTL. */
-static image_status read_animation(reading *r, const chunk *c)
+static bool read_animation(reading *r, const chunk *c)
 {
     if (cursor_left(&c->data) != 8 || r->declared > 0 || r->pixels)
-        return IMAGE_INVALID;
+        return false;
     r->declared = be32(c->data.at);
-    if (r->declared == 0)
-        return IMAGE_INVALID;
-    return r->declared > r->limits->max_frames ? IMAGE_TOO_LARGE : IMAGE_OK;
+    return r->declared > 0;
 }
 
-static image_status read_frame(reading *r, const chunk *c)
+static bool read_frame(reading *r, const chunk *c)
 {
     const unsigned char *frame = c->data.at;
 
     if (cursor_left(&c->data) != 26)
-        return IMAGE_INVALID;
+        return false;
     uint64_t width = be32(frame + 4), height = be32(frame + 8), left = be32(frame + 12), top = be32(frame + 16);
     bool fits = width > 0 && height > 0 && left + width <= r->found->width && top + height <= r->found->height;
-    return fits && ++r->frames <= r->declared ? IMAGE_OK : IMAGE_INVALID;
+    return fits && ++r->frames <= r->declared;
 }
 
-static image_status read_chunk(reading *r, const chunk *c)
+static bool read_chunk(reading *r, const chunk *c)
 {
     if (is(c, "IDAT"))
         return read_pixels(r);
@@ -138,29 +135,26 @@ static image_status read_chunk(reading *r, const chunk *c)
     if (is(c, "fcTL"))
         return read_frame(r, c);
     /* A chunk that must be understood (upper case) and is not. */
-    return c->type[0] & 0x20 ? IMAGE_OK : IMAGE_INVALID;
+    return c->type[0] & 0x20;
 }
 
-image_status png_read(cursor file, const image_limits *limits, image *found)
+bool png_read(cursor file, image *found)
 {
-    reading r = {.limits = limits, .found = found};
+    reading r = {.found = found};
     chunk c;
 
     cursor_take(&file, 8);
-    if (!take_chunk(&file, &c))
-        return IMAGE_INVALID;
-    image_status status = read_header(&r, &c);
-    while (status == IMAGE_OK) {
+    if (!take_chunk(&file, &c) || !read_header(&r, &c))
+        return false;
+    for (;;) {
         if (!take_chunk(&file, &c))
-            return IMAGE_INVALID;
+            return false;
         if (is(&c, "IEND"))
             break;
-        status = read_chunk(&r, &c);
+        if (!read_chunk(&r, &c))
+            return false;
     }
-    if (status != IMAGE_OK)
-        return status;
     if (r.declared > 0)
         found->frames = r.declared;
-    bool whole = r.pixels && r.frames == r.declared && c.data.at == c.data.end && cursor_is_padding(&file);
-    return whole ? IMAGE_OK : IMAGE_INVALID;
+    return r.pixels && r.frames == r.declared && c.data.at == c.data.end && cursor_is_padding(&file);
 }

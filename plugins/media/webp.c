@@ -56,7 +56,7 @@ static bool read_bitstream(const chunk *c, uint32_t *width, uint32_t *height)
 }
 
 /* ANMF: where a frame is, and the chunks it is made of. */
-static image_status read_frame(const chunk *c, const image_limits *limits, image *found)
+static bool read_frame(const chunk *c, image *found)
 {
     cursor data = c->data;
     const unsigned char *head = cursor_take(&data, 16);
@@ -64,65 +64,58 @@ static image_status read_frame(const chunk *c, const image_limits *limits, image
     chunk part;
 
     if (!head)
-        return IMAGE_INVALID;
+        return false;
     uint32_t width = le24(head + 6) + 1, height = le24(head + 9) + 1, own_width, own_height;
     if (2 * le24(head) + width > found->width || 2 * le24(head + 3) + height > found->height)
-        return IMAGE_INVALID;
+        return false;
     while (data.at < data.end) {
         if (!take_chunk(&data, &part))
-            return IMAGE_INVALID;
+            return false;
         if (!is_bitstream(&part))
             continue;
         if (++bitstreams > 1 || !read_bitstream(&part, &own_width, &own_height) || own_width != width ||
             own_height != height)
-            return IMAGE_INVALID;
+            return false;
     }
-    return bitstreams == 1 ? image_add_frame(found, limits) : IMAGE_INVALID;
+    found->frames++;
+    return bitstreams == 1;
 }
 
 /* Behind VP8X: either frames, or one picture of the canvas' size. */
-static image_status read_extended(cursor *body, bool animated, const image_limits *limits, image *found)
+static bool read_extended(cursor *body, bool animated, image *found)
 {
-    image_status status = IMAGE_OK;
     uint32_t width, height;
     chunk c;
 
-    while (status == IMAGE_OK && body->at < body->end) {
+    while (body->at < body->end) {
         if (!take_chunk(body, &c) || is(&c, "VP8X"))
-            return IMAGE_INVALID;
-        if (animated && is(&c, "ANMF"))
-            status = read_frame(&c, limits, found);
-        else if (is_bitstream(&c)) {
-            if (animated || ++found->frames > 1 || !read_bitstream(&c, &width, &height) || width != found->width ||
-                height != found->height)
-                return IMAGE_INVALID;
-        }
+            return false;
+        if (is(&c, "ANMF") && (!animated || !read_frame(&c, found)))
+            return false;
+        if (is_bitstream(&c) && (animated || ++found->frames > 1 || !read_bitstream(&c, &width, &height) ||
+                                 width != found->width || height != found->height))
+            return false;
     }
-    if (status == IMAGE_OK && found->frames == 0)
-        status = IMAGE_INVALID;
-    return status;
+    return found->frames > 0;
 }
 
-image_status webp_read(cursor file, const image_limits *limits, image *found)
+bool webp_read(cursor file, image *found)
 {
     const unsigned char *head = cursor_take(&file, 12);
     if (!head || le32(head + 4) < 4 || le32(head + 4) - 4 > cursor_left(&file))
-        return IMAGE_INVALID;
+        return false;
     cursor body = {file.at, file.at + le32(head + 4) - 4};
     file.at = body.end;
     uint32_t width, height;
     chunk c;
     if (!cursor_is_padding(&file) || !take_chunk(&body, &c))
-        return IMAGE_INVALID;
+        return false;
     if (is(&c, "VP8X")) {
-        if (cursor_left(&c.data) != 10)
-            return IMAGE_INVALID;
         const unsigned char *extended = c.data.at;
-        image_status status = image_set_size(found, le24(extended + 4) + 1, le24(extended + 7) + 1, limits);
-        return status == IMAGE_OK ? read_extended(&body, extended[0] & FLAG_ANIMATION, limits, found) : status;
+        return cursor_left(&c.data) == 10 && image_set_size(found, le24(extended + 4) + 1, le24(extended + 7) + 1) &&
+               read_extended(&body, extended[0] & FLAG_ANIMATION, found);
     }
-    if (!is_bitstream(&c) || !read_bitstream(&c, &width, &height) || body.at != body.end)
-        return IMAGE_INVALID;
     found->frames = 1;
-    return image_set_size(found, width, height, limits);
+    return is_bitstream(&c) && read_bitstream(&c, &width, &height) && body.at == body.end &&
+           image_set_size(found, width, height);
 }

@@ -138,7 +138,7 @@ static void test_a_png_may_move(void **state)
     png_animation(2, 2, 0);
     assert_invalid(&p);
     image found;
-    png_animation(1001, 1, 14);
+    png_animation(1001, 1001, 14);
     assert_int_equal(look(&p, &generous, &found), IMAGE_TOO_LARGE);
 }
 
