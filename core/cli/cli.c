@@ -36,6 +36,10 @@ static const command commands[] = {
      "has succeeded.\n",
      command_jobs},
     {"config", "", "Show every setting and where it comes from", NULL, command_config},
+    {"store", "check NAME", "Try out a store of the ini file, and say which right is missing",
+     "Writes, reads, lists and deletes objects whose keys begin with .talelio-probe/. Exits with 0 when all of it\n"
+     "works.\n",
+     command_store},
     {"plugin", "enable|disable NAME", "Turn a plugin on or off, in the ini file and in the running server",
      "Changes one line of the ini file, checks what it leads to, and reloads the server when one runs. When anything\n"
      "speaks against it, nothing changes.\n",

@@ -20,6 +20,7 @@ struct tl_store {
     const store_driver *driver;
     void *state;      /* the driver's, or NULL */
     const char *told; /* what the log was told last of this store … */
+    char reason[48];  /* of the last refusal, in the storage's own word */
     int64_t told_at;  /* … and when, so that an outage does not fill it */
 };
 

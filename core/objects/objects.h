@@ -32,6 +32,9 @@ tl_store *objects_find(const objects *o, const char *name);
 /* Asks a store once, without retries, whether it can be used: for readiness. */
 int objects_check(tl_request *req, tl_store *store);
 
+/* The storage's own word for its last refusal ("AccessDenied"), or "". */
+const char *objects_reason(const tl_store *store);
+
 /* As documented in talelio/objects.h. */
 tl_store *objects_store(const char *name);
 int objects_put(tl_request *req, tl_store *store, const char *key, const void *bytes, size_t length,

@@ -3,6 +3,7 @@
  */
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -124,6 +125,7 @@ static int judge_answer(s3_call *c, bool *again)
         s->seen_at = loop_now(s->store->worker);
         return TL_OK;
     }
+    snprintf(s->store->reason, sizeof s->store->reason, "%s", shown_code(c));
     if (strcmp(c->code, "RequestTimeTooSkewed") == 0)
         return judge_clock(c);
     if (is_about_token(c->code)) {

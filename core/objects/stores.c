@@ -81,6 +81,11 @@ const char *objects_name(const tl_store *store)
     return store->settings->name;
 }
 
+const char *objects_reason(const tl_store *store)
+{
+    return store->reason;
+}
+
 tl_store *objects_find(const objects *o, const char *name)
 {
     for (size_t i = 0; i < objects_count(o); i++)
