@@ -26,7 +26,7 @@ static void run_command(tl_request *req, const char *text)
         arguments[i] = words->items[i];
     child_plan plan = {.program = arguments[0], .arguments = arguments, .is_fed = true, .output = CHILD_DROPPED};
     task_init(&t, req, PROGRESS_NONE);
-    if (child_start(&t, &plan, &c) == TL_OK && child_feed(&t, c, text, strlen(text)) == TL_OK &&
+    if (child_begin(&t, &plan, &c) == TL_OK && child_feed(&t, c, text, strlen(text)) == TL_OK &&
         child_end(&t, c) == TL_OK)
         return;
     tl_log(req, TL_LOG_ERROR, "the alarm's command has failed: %s", t.error);

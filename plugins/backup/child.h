@@ -10,8 +10,8 @@
 
 #include <sys/types.h>
 
-#include "plugins/backup/address.h"
 #include "plugins/backup/backup.h"
+#include "plugins/backup/conninfo.h"
 
 typedef enum child_output {
     CHILD_DROPPED,  /* what it prints goes to /dev/null */
@@ -25,7 +25,7 @@ enum { NOT_ENDED = 1 << 8 };
 typedef struct child_plan {
     const char *program;
     const char *const *arguments; /* with the name in front and NULL at the end */
-    const address *database;      /* which "service=talelio" stands for; NULL: none */
+    const conninfo *database;     /* which "service=talelio" stands for; NULL: none */
     bool is_fed;                  /* with child_feed; otherwise it reads /dev/null */
     bool is_nice;                 /* leaves the processor to others */
     child_output output;
@@ -46,7 +46,7 @@ typedef struct child {
 } child;
 
 /* TL_OK, or TL_ERROR with the task's reason. Does not wait. */
-int child_start(task *t, const child_plan *plan, child **made);
+int child_begin(task *t, const child_plan *plan, child **made);
 
 /* Some bytes of its output; `*length` 0 at the end. May wait. */
 int child_read(task *t, child *c, void *bytes, size_t size, size_t *length);

@@ -11,7 +11,7 @@
 enum { DRILL_LOCK = 2 };
 
 typedef struct drill {
-    address server;
+    conninfo server;
     session *session;
     const char *family; /* what the names of all scratch databases here begin with */
     const char *scratch;
@@ -19,7 +19,7 @@ typedef struct drill {
 
 static void release(void *arg)
 {
-    address_free(arg);
+    conninfo_free(arg);
 }
 
 static int drop(task *t, drill *d, const char *name)
@@ -44,7 +44,7 @@ static int drop_left_overs(task *t, drill *d)
 static int prepare(task *t, drill *d)
 {
     const char *url = *backup_options.drill_url ? backup_options.drill_url : backup_options.database_url;
-    const char *problem = address_read(&d->server, url);
+    const char *problem = conninfo_read(&d->server, url);
 
     if (problem)
         return task_fail(t, "'%s': %s", *backup_options.drill_url ? "drill_url" : "database_url", problem);
@@ -65,7 +65,7 @@ static int prepare(task *t, drill *d)
 
 static int restore(task *t, drill *d, const manifest *m)
 {
-    address scratch = address_with(&d->server, d->scratch);
+    conninfo scratch = conninfo_with(&d->server, d->scratch);
     int result = fill_create(t, d->session, m, d->scratch);
 
     /* The backup has not been asked yet. */

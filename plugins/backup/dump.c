@@ -16,7 +16,7 @@ enum { DUMP_LOCK = 1, STALE_SECONDS = 24 * 60 * 60 };
 
 typedef struct dump {
     manifest m;
-    address address;
+    conninfo address;
     session *session;
     const char *snapshot;
     program program;
@@ -27,13 +27,13 @@ typedef struct dump {
 
 static void release(void *arg)
 {
-    address_free(arg);
+    conninfo_free(arg);
 }
 
 /* Connects to the database that is to be dumped, alone, and finds a pg_dump for it. */
 static int prepare(task *t, dump *d)
 {
-    const char *problem = address_read(&d->address, backup_options.database_url);
+    const char *problem = conninfo_read(&d->address, backup_options.database_url);
 
     if (problem)
         return task_fail(t, "'database_url': %s", problem);
@@ -78,7 +78,7 @@ static int start_child(task *t, dump *d)
         .output = CHILD_STREAMED,
     };
 
-    return child_start(t, &plan, &d->child);
+    return child_begin(t, &plan, &d->child);
 }
 
 /* Everything that pg_dump writes, into the upload. */

@@ -10,7 +10,7 @@ static int feed(task *t, void *arg, const void *bytes, size_t length)
     return child_feed(t, arg, bytes, length);
 }
 
-int fill_restore(task *t, const manifest *m, const address *to)
+int fill_restore(task *t, const manifest *m, const conninfo *to)
 {
     static const char *const arguments[] = {
         "pg_restore",      "--single-transaction", "--exit-on-error",          "--no-owner",
@@ -22,7 +22,7 @@ int fill_restore(task *t, const manifest *m, const address *to)
     if (result != TL_OK)
         return result;
     child_plan plan = {.program = restore.path, .arguments = arguments, .database = to, .is_fed = true};
-    result = child_start(t, &plan, &c);
+    result = child_begin(t, &plan, &c);
     if (result != TL_OK)
         return result;
     result = reader_run(t, m, "restoring", feed, c);
@@ -34,7 +34,7 @@ int fill_restore(task *t, const manifest *m, const address *to)
     return result;
 }
 
-int fill_compare(task *t, const manifest *m, const address *in, bool is_analyzed)
+int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_analyzed)
 {
     session *s;
     table_list found;

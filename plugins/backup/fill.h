@@ -4,8 +4,8 @@
 #ifndef PLUGINS_BACKUP_FILL_H
 #define PLUGINS_BACKUP_FILL_H
 
-#include "plugins/backup/address.h"
 #include "plugins/backup/backup.h"
+#include "plugins/backup/conninfo.h"
 #include "plugins/backup/manifest.h"
 #include "plugins/backup/session.h"
 
@@ -13,10 +13,10 @@
  * pg_restore into the database of this address, in one transaction: all of it or nothing. Owners and rights are those
  * of whoever restores. May wait.
  */
-int fill_restore(task *t, const manifest *m, const address *to);
+int fill_restore(task *t, const manifest *m, const conninfo *to);
 
 /* Counts and sums up the tables there. TL_OK when they are what the manifest says. May wait. */
-int fill_compare(task *t, const manifest *m, const address *in, bool is_analyzed);
+int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_analyzed);
 
 /* CREATE DATABASE with the encoding of the manifest, and its locale where the server has it. May wait. */
 

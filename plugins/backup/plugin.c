@@ -5,9 +5,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "plugins/backup/address.h"
 #include "plugins/backup/backup.h"
 #include "plugins/backup/command.h"
+#include "plugins/backup/conninfo.h"
 #include "plugins/backup/jobs.h"
 #include "plugins/backup/programs.h"
 
@@ -18,12 +18,12 @@ struct backup_options backup_options;
 
 static int check_address(const char *option, const char *url)
 {
-    address a;
+    conninfo a;
 
     if (!*url)
         return TL_OK;
-    const char *problem = address_read(&a, url);
-    address_free(&a);
+    const char *problem = conninfo_read(&a, url);
+    conninfo_free(&a);
     return problem ? tl_refuse("'%s': %s", option, problem) : TL_OK;
 }
 

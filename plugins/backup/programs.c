@@ -66,7 +66,7 @@ static int read_version(task *t, const char *name, program *found)
     child_plan plan = {.program = found->path, .arguments = arguments, .output = CHILD_KEPT};
     child *c;
 
-    if (child_start(t, &plan, &c) != TL_OK || child_end(t, c) != TL_OK)
+    if (child_begin(t, &plan, &c) != TL_OK || child_end(t, c) != TL_OK)
         return TL_ERROR;
     const char *version = c->kept ? strstr(c->kept, mark) : NULL;
     if (!version)

@@ -12,7 +12,7 @@
 #include "plugins/backup/reader.h"
 
 typedef struct target {
-    address address;
+    conninfo address;
     session *session;
     const char *database;
     int64_t objects;
@@ -20,12 +20,12 @@ typedef struct target {
 
 static void release(void *arg)
 {
-    address_free(arg);
+    conninfo_free(arg);
 }
 
 static int look(task *t, const char *to, target *at)
 {
-    const char *problem = address_read(&at->address, to);
+    const char *problem = conninfo_read(&at->address, to);
 
     if (problem)
         return task_fail(t, "--to: %s", problem);
@@ -39,7 +39,7 @@ static int look(task *t, const char *to, target *at)
     return contents_count(t, at->session, &at->objects);
 }
 
-static int restore_into(task *t, const manifest *m, const address *to)
+static int restore_into(task *t, const manifest *m, const conninfo *to)
 {
     int result = fill_restore(t, m, to);
 
@@ -53,7 +53,7 @@ static int open_beside(task *t, const target *at, session **made)
     task attempt;
 
     for (size_t i = 0; names[i]; i++) {
-        address beside = address_with(&at->address, names[i]);
+        conninfo beside = conninfo_with(&at->address, names[i]);
         task_init(&attempt, t->req, PROGRESS_NONE);
         if (strcmp(names[i], at->database) != 0 && session_open(&attempt, &beside, made) == TL_OK)
             return TL_OK;
@@ -87,7 +87,7 @@ static int replace(task *t, target *at, const manifest *m, restored *done)
     task last;
     const char *fresh = tl_format(t->req, "%.40s_new_%08x", at->database, packer_random());
     const char *kept = tl_format(t->req, "%.40s_before_%08x", at->database, packer_random());
-    address to = address_with(&at->address, fresh);
+    conninfo to = conninfo_with(&at->address, fresh);
 
     session_close(at->session);
     int result = open_beside(t, at, &beside);

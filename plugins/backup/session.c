@@ -9,14 +9,14 @@
 enum { LOCK_CLASS = 0x746c626b };
 
 typedef struct connecting {
-    const address *address;
+    const conninfo *address;
     PGconn *connection;
 } connecting;
 
 static void connect_now(void *arg)
 {
     connecting *c = arg;
-    const char *keywords[ADDRESS_MOST + 4] = {NULL}, *values[ADDRESS_MOST + 4] = {NULL};
+    const char *keywords[CONNINFO_MOST + 4] = {NULL}, *values[CONNINFO_MOST + 4] = {NULL};
     size_t count = 0;
 
     for (size_t i = 0; i < c->address->count; i++, count++) {
@@ -65,7 +65,7 @@ static int prepare(task *t, session *s)
     return TL_OK;
 }
 
-int session_open(task *t, const address *a, session **made)
+int session_open(task *t, const conninfo *a, session **made)
 {
     connecting c = {.address = a};
     session *s = tl_alloc(t->req, sizeof *s);

@@ -7,8 +7,8 @@
 
 #include <libpq-fe.h>
 
-#include "plugins/backup/address.h"
 #include "plugins/backup/backup.h"
+#include "plugins/backup/conninfo.h"
 
 typedef struct session {
     PGconn *connection;
@@ -16,7 +16,7 @@ typedef struct session {
 } session;
 
 /* Connects; the connection is closed with the request at the latest. May wait. */
-int session_open(task *t, const address *a, session **made);
+int session_open(task *t, const conninfo *a, session **made);
 void session_close(session *s);
 
 /*

@@ -69,9 +69,9 @@ static bool connect_pipe(bool is_input, int *ours, int *theirs)
 }
 
 /* The service file: in memory, and its owner's alone, which libpq insists on for passwords. */
-static int make_service(const address *database)
+static int make_service(const conninfo *database)
 {
-    char *text = address_service(database);
+    char *text = conninfo_service(database);
     int raw = text ? memfd_create("talelio-service", MFD_CLOEXEC) : -1;
     int fd = raw >= 0 ? fcntl(raw, F_DUPFD_CLOEXEC, ABOVE) : -1;
     size_t length = text ? strlen(text) : 0;
@@ -206,7 +206,7 @@ static void release(void *arg)
     c->kept = NULL;
 }
 
-int child_start(task *t, const child_plan *plan, child **made)
+int child_begin(task *t, const child_plan *plan, child **made)
 {
     child *c = tl_alloc(t->req, sizeof *c);
     ends e = {-1, -1, -1, -1};

@@ -27,21 +27,28 @@ static int start_one(task *t, const program *restore, const char *option, child_
     child_plan plan = {
         .program = restore->path, .arguments = arguments, .is_fed = true, .is_nice = true, .output = output};
 
-    return child_start(t, &plan, made);
+    return child_begin(t, &plan, made);
 }
 
-/* An entry of the list: "3316; 0 16390 TABLE DATA public articles owner"; names in it have no quotes. */
-static bool lists(tl_request *req, const char *list, const char *table)
+/*
+ * An entry of the list is "3316; 0 16390 TABLE DATA public articles owner": schema and table as they are, but for line
+ * breaks, where the manifest has them as SQL writes them.
+ */
+static const char *as_listed(tl_request *req, const char *table)
 {
-    char *wanted = tl_format(req, " TABLE DATA %s ", table), *to = wanted;
+    char *listed = tl_format(req, " TABLE DATA %s ", table), *to = listed + strlen(" TABLE DATA ");
+    bool is_quoted = false;
 
-    for (const char *from = wanted; *from; from++) {
-        bool is_dot = *from == '.' && (size_t)(from - wanted) > strlen(" TABLE DATA ");
-        if (*from != '"')
-            *to++ = is_dot ? ' ' : *from;
+    for (const char *from = table; *from; from++) {
+        if (*from == '"' && is_quoted && from[1] == '"')
+            *to++ = *from++;
+        else if (*from == '"')
+            is_quoted = !is_quoted;
+        else
+            *to++ = (*from == '.' && !is_quoted) || *from == '\n' || *from == '\r' ? ' ' : *from;
     }
-    *to = '\0';
-    return strstr(list, wanted) != NULL;
+    strcpy(to, " ");
+    return listed;
 }
 
 static int check_list(task *t, const manifest *m, const child *list)
@@ -49,7 +56,7 @@ static int check_list(task *t, const manifest *m, const child *list)
     if (!list->kept)
         return task_refuse(t, m->name, "its dump lists nothing");
     for (size_t i = 0; i < m->tables.count && list->kept_all; i++)
-        if (!lists(t->req, list->kept, m->tables.items[i].name))
+        if (!strstr(list->kept, as_listed(t->req, m->tables.items[i].name)))
             return task_refuse(t, m->name, tl_format(t->req, "table %s is not in its dump", m->tables.items[i].name));
     return TL_OK;
 }

@@ -1,5 +1,5 @@
 /* Addresses of databases. libpq parses them, also multi-host strings and URIs. */
-#include "plugins/backup/address.h"
+#include "plugins/backup/conninfo.h"
 
 #include <ctype.h>
 #include <libpq-fe.h>
@@ -23,13 +23,13 @@ static const char *value_problem(const char *keyword, const char *value)
     return NULL;
 }
 
-static const char *add(address *a, const char *keyword, const char *value)
+static const char *add(conninfo *a, const char *keyword, const char *value)
 {
     const char *problem = value_problem(keyword, value);
 
     if (problem)
         return problem;
-    if (a->count == ADDRESS_MOST - 1)
+    if (a->count == CONNINFO_MOST - 1)
         return "it has too many values";
     char *name = strdup(keyword), *copy = strdup(value);
     if (!name || !copy) {
@@ -42,11 +42,11 @@ static const char *add(address *a, const char *keyword, const char *value)
     return NULL;
 }
 
-const char *address_read(address *a, const char *url)
+const char *conninfo_read(conninfo *a, const char *url)
 {
     const char *problem = NULL;
 
-    *a = (address){0};
+    *a = (conninfo){0};
     /* libpq's own message may repeat a part of the password. */
     PQconninfoOption *options = PQconninfoParse(url, NULL);
     if (!options)
@@ -55,16 +55,16 @@ const char *address_read(address *a, const char *url)
         if (o->val && *o->val)
             problem = add(a, o->keyword, o->val);
     PQconninfoFree(options);
-    if (!problem && !address_value(a, "connect_timeout"))
+    if (!problem && !conninfo_value(a, "connect_timeout"))
         problem = add(a, "connect_timeout", "10");
-    if (!problem && !address_value(a, "keepalives_idle"))
+    if (!problem && !conninfo_value(a, "keepalives_idle"))
         problem = add(a, "keepalives_idle", "60");
     if (problem)
-        address_free(a);
+        conninfo_free(a);
     return problem;
 }
 
-void address_free(address *a)
+void conninfo_free(conninfo *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         free((char *)a->keywords[i]);
@@ -72,10 +72,10 @@ void address_free(address *a)
         explicit_bzero((char *)a->values[i], strlen(a->values[i]));
         free((char *)a->values[i]);
     }
-    *a = (address){0};
+    *a = (conninfo){0};
 }
 
-const char *address_value(const address *a, const char *keyword)
+const char *conninfo_value(const conninfo *a, const char *keyword)
 {
     for (size_t i = 0; i < a->count; i++)
         if (strcmp(a->keywords[i], keyword) == 0)
@@ -83,9 +83,9 @@ const char *address_value(const address *a, const char *keyword)
     return NULL;
 }
 
-address address_with(const address *a, const char *database)
+conninfo conninfo_with(const conninfo *a, const char *database)
 {
-    address copy = *a;
+    conninfo copy = *a;
 
     for (size_t i = 0; i < copy.count; i++) {
         if (strcmp(copy.keywords[i], "dbname") == 0) {
@@ -93,14 +93,14 @@ address address_with(const address *a, const char *database)
             return copy;
         }
     }
-    if (copy.count < ADDRESS_MOST - 1) {
+    if (copy.count < CONNINFO_MOST - 1) {
         copy.keywords[copy.count] = "dbname";
         copy.values[copy.count++] = database;
     }
     return copy;
 }
 
-char *address_service(const address *a)
+char *conninfo_service(const conninfo *a)
 {
     static const char head[] = "[talelio]\n";
     size_t size = sizeof head;

@@ -1,0 +1,276 @@
+"""Whatever breaks while a backup is made: nothing is left that looks like one, the cause is named, and the next one works."""
+
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from backups import DirStore, S3Store, contents, new_database, new_key
+from server import TALELIO, eventually, psql
+from test_backup import LONG, Site, make_site, store  # noqa: F401 (fixtures)
+
+# Enough that dumping takes seconds, with the most expensive compression there is.
+ROWS = 12000
+
+
+@pytest.fixture
+def slow_site(make_site, store):
+    return make_site(store, new_key(), rows=ROWS, compression="9")
+
+
+def begin(site, *words, **rest):
+    return subprocess.Popen(
+        [TALELIO, *words, "--config", site.server.ini], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **rest
+    )
+
+
+def child_of(process, name):
+    """The pid of the child that runs this program, once it does."""
+
+    def look():
+        found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", name], capture_output=True, text=True).stdout
+        return int(found.split()[0]) if found else None
+
+    return eventually(look)
+
+
+def half_way(site, process):
+    """Waits until a part of the dump is in the store."""
+    pid = child_of(process, "pg_dump")
+    eventually(lambda: site.store.arrived() > 0, every=0.01)
+    assert process.poll() is None
+    return pid
+
+
+def is_alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def nothing_is_left(site):
+    assert site.store.keys() == []
+    assert site.list() == []
+    assert "There are none" in site.good("backup", "list").stdout
+
+
+def the_next_one_works(site):
+    name = site.now()
+    target = new_database(site.database)
+    site.good("restore", name, "--to", target)
+    assert contents(target) == contents(site.database)
+
+
+class TestBroken:
+    def test_pg_dump_is_killed(self, slow_site):
+        process = begin(slow_site, "backup", "now")
+        os.kill(half_way(slow_site, process), signal.SIGKILL)
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1 and "pg_dump was ended by signal 9" in said
+        nothing_is_left(slow_site)
+        assert not slow_site.store.unfinished()
+        the_next_one_works(slow_site)
+
+    def test_the_process_is_killed(self, slow_site):
+        process = begin(slow_site, "backup", "now")
+        pid = half_way(slow_site, process)
+        process.kill()
+        process.communicate()
+        eventually(lambda: not is_alive(pid), seconds=20)
+        nothing_is_left(slow_site)
+        the_next_one_works(slow_site)
+
+    def test_the_process_is_interrupted(self, slow_site):
+        process = begin(slow_site, "backup", "now")
+        pid = half_way(slow_site, process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LONG)
+        assert process.returncode != 0
+        eventually(lambda: not is_alive(pid), seconds=20)
+        nothing_is_left(slow_site)
+
+    def test_the_database_is_restarted(self, make_site, own_services, store):
+        site = make_site(store, new_key(), rows=ROWS, compression="9", postgres=own_services.postgres)
+        process = begin(site, "backup", "now")
+        half_way(site, process)
+        own_services.run("kill-postgres")
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1
+        assert re.search("pg_dump failed|server closed the connection|terminating connection", said), said
+        nothing_is_left(site)
+        assert "cannot be reached" in site.bad("backup", "now")
+        own_services.run("start-postgres")
+        the_next_one_works(site)
+
+    def test_the_server_is_stopped(self, make_site, store):
+        site = make_site(store, new_key(), rows=ROWS, compression="9", schedule="* * * * *")
+        site.server.changes["server"] = {"stop_timeout": "3s"}
+        site.server.write_config()
+        site.server.start()
+        eventually(lambda: site.store.arrived() > 0, seconds=75, every=0.01)
+        jobs = subprocess.run(["pgrep", "-x", "pg_dump"], capture_output=True, text=True).stdout.split()
+        site.server.stop()
+        if not site.store.keys():
+            nothing_is_left(site)
+        for pid in jobs:
+            eventually(lambda: not is_alive(pid), seconds=20)
+        eventually(lambda: not site.store.unfinished())
+        site.server.start()
+        eventually(lambda: "is verified" in site.server.log_text(), seconds=75 + LONG)
+        site.server.stop()
+        assert [entry["state"] for entry in site.list()].count("verified") == len(site.list())
+
+    def test_the_connection_of_the_snapshot_is_lost(self, slow_site):
+        process = begin(slow_site, "backup", "now")
+        half_way(slow_site, process)
+        ended = psql(slow_site.database, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                     "WHERE datname = current_database() AND application_name = 'talelio backup'")  # fmt: skip
+        assert ended == "1"
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1 and "terminating connection" in said
+        nothing_is_left(slow_site)
+
+    def test_a_table_that_may_not_be_read_whole_is_told(self, make_site, tmp_path):
+        site = make_site(DirStore(tmp_path / "objects"))
+        psql(site.database, "CREATE TABLE \"private\" (n int); ALTER TABLE \"private\" ENABLE ROW LEVEL SECURITY")
+        owner = psql(site.database, "SELECT 'g' || md5(random()::text)")
+        psql(site.database, f"CREATE ROLE {owner} LOGIN; GRANT pg_read_all_data TO {owner}")
+        site.configure(database_url=re.sub("user=[a-z]+", f"user={owner}", site.database))
+        said = site.bad("backup", "now")
+        assert "row-level security" in said or "row security" in said
+        nothing_is_left(site)
+        psql(site.database, f"DROP OWNED BY {owner}; DROP ROLE {owner}")
+
+
+class TestStorage:
+    def test_the_disk_is_full(self, make_site, tmp_path):
+        site = make_site(DirStore(tmp_path / "objects"), new_key(), rows=3000)
+
+        def limit():
+            # What a full disk is to a single file; whoever ignores the signal gets an error from write.
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+
+        process = begin(site, "backup", "now", preexec_fn=limit)
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1
+        assert "storing the dump" in said and "File too large" in said
+        nothing_is_left(site)
+        assert not site.store.unfinished()
+        the_next_one_works(site)
+
+    def test_the_folder_is_none(self, make_site, tmp_path):
+        site = make_site(DirStore(tmp_path / "objects"))
+        (tmp_path / "objects").write_text("a file")
+        said = site.bad("backup", "now")
+        assert "storing the dump" in said and "Not a directory" in said
+        (tmp_path / "objects").unlink()
+        the_next_one_works(site)
+
+    def test_rights_are_missing(self, make_site):
+        site = make_site(S3Store(), new_key(), rows=1000)
+        section = site.server.changes["store:backup"]
+        right = dict(section)
+        for wrong in (
+            {"secret_key": "wrong"},
+            {
+                "access_key": os.environ["TALELIO_TEST_S3_GUEST_ACCESS_KEY"],
+                "secret_key": os.environ["TALELIO_TEST_S3_GUEST_SECRET_KEY"],
+            },
+        ):
+            section.update(wrong)
+            site.server.write_config()
+            assert "rights are missing, or the secret is wrong" in site.bad("backup", "now")
+            section.update(right)
+            site.server.write_config()
+            nothing_is_left(site)
+        the_next_one_works(site)
+
+    def test_the_storage_goes_away(self, make_site, own_services):
+        # A server that nobody else uses is slow to start: here it is enough that nothing listens.
+        site = make_site(S3Store(), new_key(), rows=1000)
+        section = site.server.changes["store:backup"]
+        right = section["endpoint"]
+        section["endpoint"] = "http://127.0.0.1:9"
+        site.server.write_config()
+        assert "the storage cannot be used now" in site.bad("backup", "now")
+        section["endpoint"] = right
+        site.server.write_config()
+        nothing_is_left(site)
+
+
+class TestRestoring:
+    def test_a_restore_that_is_killed_leaves_the_database_empty(self, slow_site):
+        name = slow_site.now()
+        target = new_database(slow_site.database)
+        process = begin(slow_site, "restore", name, "--to", target)
+        pid = child_of(process, "pg_restore")
+        time.sleep(0.2)
+        process.kill()
+        process.communicate()
+        eventually(lambda: not is_alive(pid), seconds=20)
+        eventually(lambda: psql(target, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == "1")
+        assert psql(target, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == "0"
+        slow_site.good("restore", name, "--to", target)
+        assert contents(target) == contents(slow_site.database)
+
+    def test_a_drill_that_is_killed_is_cleared_away_by_the_next(self, slow_site):
+        name = slow_site.now()
+        scratch = ("SELECT count(*) FROM pg_database WHERE datname LIKE 'talelio_drill_' || "
+                   "(SELECT oid FROM pg_database WHERE datname = current_database()) || '%'")  # fmt: skip
+        process = begin(slow_site, "backup", "drill", name)
+        child_of(process, "pg_restore")
+        process.kill()
+        process.communicate()
+        assert psql(slow_site.database, scratch) == "1"
+        slow_site.good("backup", "drill", name)
+        assert psql(slow_site.database, scratch) == "0"
+
+    def test_a_role_that_may_not_make_databases_is_told_so_and_the_backup_is_not_blamed(self, make_site, tmp_path):
+        site = make_site(DirStore(tmp_path / "objects"))
+        name = site.now()
+        role = psql(site.database, "SELECT 'g' || md5(random()::text)")
+        psql(site.database, f"CREATE ROLE {role} LOGIN")
+        site.configure(drill_url=re.sub("user=[a-z]+", f"user={role}", site.database))
+        assert "permission denied to create database" in site.bad("backup", "drill", name)
+        assert site.state(name)["state"] == "verified"
+        psql(site.database, f"DROP ROLE {role}")
+
+
+class TestTogether:
+    def test_two_at_once_are_one(self, slow_site):
+        process = begin(slow_site, "backup", "now")
+        half_way(slow_site, process)
+        assert "another backup is running" in slow_site.bad("backup", "now")
+        process.communicate(timeout=LONG)
+        assert process.returncode == 0
+        assert [entry["state"] for entry in slow_site.list()] == ["verified"]
+
+    def test_no_password_is_seen_from_outside(self, slow_site):
+        slow_site.configure(database_url=slow_site.database + "&password=hunter2&sslmode=prefer")
+        process = begin(slow_site, "backup", "now")
+        pid = half_way(slow_site, process)
+        for file in ("cmdline", "environ"):
+            for seen in (pid, process.pid):
+                assert b"hunter2" not in pathlib.Path(f"/proc/{seen}/{file}").read_bytes()
+        assert slow_site.key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 0 and "hunter2" not in said
+
+    def test_the_site_serves_while_it_is_backed_up(self, slow_site):
+        slow_site.server.start()
+        visitor = slow_site.server.client()
+        process = begin(slow_site, "backup", "now")
+        served = 0
+        while process.poll() is None:
+            assert visitor.get("/v1/health/ready").status == 200
+            served += 1
+        process.communicate()
+        assert process.returncode == 0 and served > 10
