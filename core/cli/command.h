@@ -63,6 +63,7 @@ int command_routes(const invocation *in);
 int command_plugins(const invocation *in);
 int command_jobs(const invocation *in);
 int command_config(const invocation *in);
+int command_store(const invocation *in);
 int command_stop(const invocation *in);
 int command_reload(const invocation *in);
 int command_status(const invocation *in);
