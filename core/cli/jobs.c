@@ -15,6 +15,7 @@ typedef struct work {
     jobs *jobs;
     const char *plugin; /* NULL: the list */
     const char *job;
+    struct event *signals[2];
     int code;
 } work;
 
@@ -84,28 +85,35 @@ static void run_one(tl_request *req, void *arg)
     w->code = CLI_OK;
 }
 
-/* Ctrl-C: the run ends as cancelled, and that is written down. */
+static void unwatch(work *w)
+{
+    for (size_t i = 0; i < sizeof w->signals / sizeof w->signals[0]; i++) {
+        if (w->signals[i])
+            event_free(w->signals[i]);
+        w->signals[i] = NULL;
+    }
+}
+
+/* Ctrl-C: the run ends as cancelled, and that is written down. A second one ends the process as ever. */
 static void on_interrupt(evutil_socket_t number, short what, void *arg)
 {
     (void)number;
     (void)what;
-    jobs_stop(arg, 0);
+    work *w = arg;
+    jobs_stop(w->jobs, 0);
+    unwatch(w);
 }
 
 static void run_watched(work *w)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
-    enum { COUNT = sizeof numbers / sizeof numbers[0] };
-    struct event *signals[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        signals[i] = evsignal_new(w->host->runtime.worker.base, numbers[i], on_interrupt, w->jobs);
-        if (signals[i])
-            event_add(signals[i], NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        w->signals[i] = evsignal_new(w->host->runtime.worker.base, numbers[i], on_interrupt, w);
+        if (w->signals[i])
+            event_add(w->signals[i], NULL);
     }
     runtime_run(&w->host->runtime, run_one, w);
-    for (size_t i = 0; i < COUNT; i++)
-        if (signals[i])
-            event_free(signals[i]);
+    unwatch(w);
 }
 
 int command_jobs(const invocation *in)

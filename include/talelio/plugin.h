@@ -99,7 +99,8 @@ typedef struct tl_command {
 
 /*
  * Work on a schedule, in the jobs process: at most once at a time and once a due moment across all servers that share
- * the database, and caught up after an outage (once, however many moments were missed).
+ * the database, and caught up after an outage (once, however many moments were missed). A stop or a reload cancels what
+ * still runs when its time is over; such a run, and one whose process died, is started again.
  */
 typedef struct tl_job {
     const char *name;            /* a-z, 0-9, '_'; unique in the plugin */
