@@ -3,11 +3,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,7 +46,27 @@ static bool place_fds(int *fds, int count)
     return true;
 }
 
-static _Noreturn void become_worker(int *fds, int count, char *const *argv, const sigset_t *mask)
+/*
+ * This program as it was started, even when its file has been replaced or removed since. Tools that run a program
+ * inside of theirs (valgrind) show the way to it by the link's text alone.
+ */
+static const char *own_program(void)
+{
+    static const char self[] = "/proc/self/exe";
+    static char path[PATH_MAX];
+    if (path[0])
+        return path;
+    struct stat named;
+    struct stat running;
+    ssize_t length = readlink(self, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (length <= 0 || stat(path, &named) != 0 || stat(self, &running) != 0 ||
+        (named.st_ino == running.st_ino && named.st_dev == running.st_dev))
+        memcpy(path, self, sizeof self);
+    return path;
+}
+
+static _Noreturn void become_worker(const char *program, int *fds, int count, char *const *argv, const sigset_t *mask)
 {
     static const int ours[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
@@ -53,7 +75,7 @@ static _Noreturn void become_worker(int *fds, int count, char *const *argv, cons
     /* Also what whoever started the master has left open. Where the kernel cannot, that stays open and does no harm. */
     close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
     if (place_fds(fds, count))
-        execv("/proc/self/exe", argv);
+        execv(program, argv);
     _exit(127);
 }
 
@@ -76,6 +98,7 @@ static pid_t spawn(child *c, int control)
            sizeof(int[WORKER_FD_COUNT]));
     for (size_t i = 0; i < g->copies.count; i++)
         fds[WORKER_FD_COUNT + i] = g->copies.items[i].fd;
+    const char *program = own_program();
     /* A signal in the child must not run the master's handlers. */
     sigset_t all;
     sigset_t before;
@@ -83,7 +106,7 @@ static pid_t spawn(child *c, int control)
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(fds, count, argv, &before);
+        become_worker(program, fds, count, argv, &before);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(fds);
     return pid;

@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
+from load import Load, ask, footprint  # noqa: E402
 from server import BUILD, Client, Server, psql  # noqa: E402
 
 import os  # noqa: E402
@@ -232,13 +234,45 @@ end"""))
             connection.close()
         server.stop()
 
+    def reload(self):
+        """Many reloads in a row under load: keep-alive (wrk) and fresh connections (threads) on several routes."""
+        server = Server(self.folder / "reload", os.environ["TALELIO_TEST_POSTGRES"], os.environ["TALELIO_TEST_REDIS"],
+                        {"server": {"workers": "2"}, "log": {"access": "no"}}).start()  # fmt: skip
+        author = server.author()
+        author.publish("Reloaded")
+        paths = ["/v1/health", "/v1/articles/reloaded", f"/v1/users/{author.username}", "/nowhere"]
+        still = sorted(ask(server)["milliseconds"] for _ in range(20))
+        until(lambda: not ask(server, "status")["draining"])
+        before = footprint(server.process.pid)
+        times = self.options.reloads
+        command = ["wrk", "-t1", "-c8", "-d3600s", "--timeout", "30s", f"http://127.0.0.1:{server.port}/v1/health"]
+        keeping = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with Load(server, paths) as load:
+            took = sorted(ask(server)["milliseconds"] for _ in range(times))
+        keeping.send_signal(signal.SIGINT)
+        out = keeping.communicate()[0]
+        until(lambda: not ask(server, "status")["draining"])
+        after = footprint(server.process.pid)
+        requests = int(re.search(r"(\d+) requests in", out).group(1))
+        wrong = [line.strip() for line in out.splitlines() if "Non-2xx" in line or "Socket errors" in line]
+        self.table.note(f"# reload of an unchanged set, idle: p50 {still[10]} ms, longest {still[-1]} ms")
+        self.table.note(f"# {times} reloads under load: p50 {took[times // 2]} ms, longest {took[-1]} ms; {requests + load.count} requests, "
+                        f"{len(load.failures)} failed {load.failures[:3]} {wrong}")  # fmt: skip
+        self.table.note(f"# the master before and after: {before[0]} and {after[0]} descriptors, {before[1]} and {after[1]} KiB")
+        server.stop()
+
+
+def until(condition):
+    while not condition():
+        time.sleep(0.1)
+
 
 def pgbench_program():
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"), key=lambda path: int(path.parts[4]))
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload"]
 
 
 def main():
@@ -246,6 +280,7 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--seconds", type=int, default=5, help="how long each row is measured")
     parser.add_argument("--articles", type=int, default=100000, help="the larger number of articles")
+    parser.add_argument("--reloads", type=int, default=1000, help="how many in a row")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=" ".join(ROWS))
     options = parser.parse_intermixed_args()
     unknown = set(options.rows) - set(ROWS)

@@ -1,5 +1,6 @@
 """Generations under load: every reload answers with its result, and whatever goes wrong, no request fails."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -8,82 +9,29 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
+from load import Load, ask, footprint
 from server import BUILD, ROOT, SANITIZED, TALELIO, eventually
 
 PLUGINS = BUILD / "tests/plugins"
 TROUBLE = {"enabled": "yes", "path": PLUGINS / "trouble.so"}
 
 
-class Load:
-    """Visitors on several routes, half of them over connections that they keep; every wrong answer is remembered."""
-
-    def __init__(self, server, paths, visitors=4):
-        self.server, self.paths = server, paths
-        self.expected = {path: server.client().get(path) for path in paths}
-        self.failures, self.count, self.going = [], 0, True
-        self.threads = [threading.Thread(target=self.visit, args=(i % 2 == 0,)) for i in range(visitors)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *problem):
-        self.going = False
-        for thread in self.threads:
-            thread.join()
-        if problem[0] is None:
-            assert self.failures == [] and self.count > 0
-
-    def visit(self, keeps):
-        connection, at = None, 0
-        while self.going:
-            at += 1
-            path = self.paths[at % len(self.paths)]
-            try:
-                if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read()
-                wanted = self.expected[path]
-                if (answer.status, body) != (wanted.status, wanted.body):
-                    self.failures.append((path, answer.status, body[:200]))
-                if not keeps or answer.getheader("connection") == "close":
-                    connection.close()
-                    connection = None
-                self.count += 1
-            except (http.client.HTTPException, OSError) as error:
-                self.failures.append((path, repr(error)))
-                connection = None
-
-
-def ask(server, word="reload"):
-    """Over the control socket, as the command does."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.connect(str(server.folder / "run/control.sock"))
-        asking.sendall(word.encode() + b"\n")
-        received = b""
-        while part := asking.recv(65536):
-            received += part
-    return json.loads(received)
+@contextlib.contextmanager
+def undisturbed(server, paths, visitors=4):
+    """No visitor gets a wrong answer, or none, meanwhile."""
+    with Load(server, paths, visitors) as load:
+        yield
+    assert load.failures == [] and load.count > 0
 
 
 def paths_of(server):
     author = server.author()
     assert author.publish("Reloaded").status == 201
     return ["/v1/health", "/v1/articles/reloaded", f"/v1/users/{author.username}", "/nowhere"]
-
-
-def footprint(pid):
-    """Descriptors, and resident KiB."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
 
 def stop_after_crash(server):
@@ -104,7 +52,7 @@ def test_many_reloads_in_a_row_fail_no_request_and_leave_nothing_behind(make_ser
 
     # when it is reloaded again and again under load
     times = 8 if SANITIZED else 30
-    with Load(server, paths):
+    with undisturbed(server, paths):
         results = [ask(server) for _ in range(times)]
 
     # then every one of them is a new generation, and the master is what it was
@@ -164,7 +112,7 @@ def test_whatever_is_refused_leaves_the_old_generation_serving(make_server):
     timeout = {"start_timeout": "2s"} if not SANITIZED else {}
     server = make_server({"server": {"workers": "2", **timeout}}).start()
     refusals = [one for one in REFUSALS if one[0] != "init hangs" or not SANITIZED]
-    with Load(server, paths_of(server), visitors=2):
+    with undisturbed(server, paths_of(server), visitors=2):
         for name, changes, told in refusals:
             server.changes = {"server": {"workers": "2", **timeout}, **changes(server)}
             server.write_config()
@@ -202,7 +150,7 @@ def test_a_file_overwritten_in_place_is_live_after_the_reload_and_crashes_nobody
     workers = server.workers()
 
     # when somebody writes over the file, which keeps its inode
-    with Load(server, ["/trouble/fine", "/v1/health"], visitors=2):
+    with undisturbed(server, ["/trouble/fine", "/v1/health"], visitors=2):
         inode = file.stat().st_ino
         file.write_bytes(b"\0" * 20000)
         time.sleep(0.3)
@@ -215,7 +163,7 @@ def test_a_file_overwritten_in_place_is_live_after_the_reload_and_crashes_nobody
     assert server.client().get("/trouble/fine").status == 200
 
     # and the new file is live after a reload
-    with Load(server, ["/trouble/fine", "/v1/health"], visitors=2):
+    with undisturbed(server, ["/trouble/fine", "/v1/health"], visitors=2):
         file.write_bytes((PLUGINS / "trouble.so").read_bytes() + b"\0")
         result = ask(server)
     assert result["ok"]
@@ -438,3 +386,25 @@ def test_systemd_is_told(make_server):
         server.process.send_signal(signal.SIGTERM)
         assert listener.recv(1000) == b"STOPPING=1\n"
     server.stop()
+
+
+@pytest.mark.skipif(SANITIZED or not shutil.which("valgrind"), reason="valgrind and sanitizers exclude each other")
+def test_valgrind_finds_nothing_in_a_start_a_reload_and_a_stop(make_server):
+    """Memory that is read before it is written, which the sanitizers do not see. Leaks are theirs."""
+    server = make_server({"server": {"start_timeout": "5m", "watchdog": "0"}})
+    command = ["valgrind", "--trace-children=yes", "--quiet", "--leak-check=no", f"--log-file={server.folder}/valgrind.%p"]
+    with open(server.log_path, "ab") as log:
+        server.process = subprocess.Popen(
+            [*command, TALELIO, "serve", "--config", server.ini],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=server.folder, start_new_session=True,
+        )  # fmt: skip
+    found = eventually(lambda: re.search(r"listening on http://[^ ]*:(\d+)", server.log_text()), seconds=300)
+    server.port = int(found.group(1))
+    paths = paths_of(server)
+    for _ in range(2):
+        assert [server.client().get(path, timeout=120).status for path in paths] == [200, 200, 200, 404]
+        assert ask(server)["ok"]
+    assert server.stop() == 0
+    written = list(server.folder.glob("valgrind.*"))
+    assert len(written) >= 7
+    assert [path.read_text() for path in written if path.stat().st_size > 0] == []
