@@ -108,11 +108,6 @@ static bool bind_store(config *c, const char *section_name, store_settings *out,
         o->target = (char *)out + (uintptr_t)o->target;
     out->name = section_name + strlen(STORE_PREFIX);
     check k = {.c = c, .found = found, .section = section_name, .is_fine = true};
-    if (!is_plain_name(out->name, strlen(out->name))) {
-        problems_add(found, c->ini, section_find(c, section_name)->line,
-                     "[%s]: expected a name of a-z, 0-9 and '_' behind the colon", section_name);
-        k.is_fine = false;
-    }
     if (!config_bind(c, section_name, options, sizeof *options, NULL, found))
         return false;
     if (strcmp(out->driver, "s3") == 0)
