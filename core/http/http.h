@@ -64,6 +64,7 @@ int http_vfail(tl_request *req, int status, const char *format, va_list args);
 int http_fail(tl_request *req, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int http_stream_begin(tl_request *req, int status, const char *content_type, int64_t length);
 int http_stream_write(tl_request *req, const void *bytes, size_t length);
+int http_stream_drain(tl_request *req);
 int http_fail_service(tl_request *req, const char *service, int error);
 
 #endif

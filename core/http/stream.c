@@ -11,8 +11,8 @@
 #include "core/log/log.h"
 #include "core/plugin/plugin.h"
 
-/* A handler waits while more than STREAM_WINDOW bytes are unsent, until no more than STREAM_LOW are. */
-enum { STREAM_WINDOW = 256 * 1024, STREAM_LOW = 64 * 1024 };
+/* A handler waits while STREAM_WINDOW bytes are unsent, until no more than STREAM_LOW are. */
+enum { STREAM_LOW = 64 * 1024, STREAM_WINDOW = STREAM_LOW + TL_STREAM_ROOM };
 
 static void complain(tl_request *req, const char *what)
 {
@@ -123,6 +123,16 @@ int http_stream_write(tl_request *req, const void *bytes, size_t length)
         x->sent += n;
     }
     return TL_OK;
+}
+
+int http_stream_drain(tl_request *req)
+{
+    http_exchange *x = req->http;
+    while (x && x->streaming && x->conn && evbuffer_get_length(bufferevent_get_output(x->conn->bev)) > STREAM_LOW) {
+        if (wait_for_room(req, x) != TL_OK)
+            return TL_CANCELLED;
+    }
+    return req->cancelled || !x || !x->streaming || !x->conn ? TL_CANCELLED : TL_OK;
 }
 
 void stream_unwatch(connection *c)

@@ -144,6 +144,7 @@ static const tl_http_api http_api = {
     .fail_service = http_fail_service,
     .stream_begin = http_stream_begin,
     .stream_write = http_stream_write,
+    .stream_drain = http_stream_drain,
 };
 
 static const tl_json_api json_api = {

@@ -57,7 +57,11 @@ typedef struct tl_http_api {
     int (*fail_service)(tl_request *req, const char *service, int error);
     int (*stream_begin)(tl_request *req, int status, const char *content_type, int64_t length);
     int (*stream_write)(tl_request *req, const void *bytes, size_t length);
+    int (*stream_drain)(tl_request *req);
 } tl_http_api;
+
+/* How many bytes a stream takes without waiting after tl_stream_drain. */
+#define TL_STREAM_ROOM (384 * 1024)
 
 static inline tl_method tl_method_of(const tl_request *req)
 {
@@ -155,9 +159,9 @@ static inline int tl_reply(tl_request *req, int status, const char *content_type
 
 /*
  * Answers with a stream of exactly `length` bytes, whose head goes out now. TL_OK: write them with tl_stream_write and
- * return TL_REPLIED. TL_REPLIED: none are wanted (HEAD). From here on the request has no deadline but [http]
- * write_timeout for a client that takes nothing. Returning before the last byte breaks the connection, so that no
- * client takes a part for the whole.
+ * return TL_REPLIED. TL_REPLIED: none are wanted (HEAD, or nobody is there any more). From here on the request has no
+ * deadline but [http] write_timeout for a client that takes nothing. Returning before the last byte breaks the
+ * connection, so that no client takes a part for the whole.
  */
 static inline int tl_stream_begin(tl_request *req, int status, const char *content_type, int64_t length)
 {
@@ -168,6 +172,16 @@ static inline int tl_stream_begin(tl_request *req, int status, const char *conte
 static inline int tl_stream_write(tl_request *req, const void *bytes, size_t length)
 {
     return tl_the_host->http->stream_write(req, bytes, length);
+}
+
+/*
+ * Waits until the client has taken nearly all that was written. Whoever gives back a connection to a storage before,
+ * and writes at most TL_STREAM_ROOM bytes after it, never holds that connection for a slow client. May wait. TL_OK, or
+ * TL_CANCELLED.
+ */
+static inline int tl_stream_drain(tl_request *req)
+{
+    return tl_the_host->http->stream_drain(req);
 }
 
 /* Answers with JSON. */

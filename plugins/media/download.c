@@ -55,52 +55,79 @@ static bool choose_portion(tl_request *req, const char *etag, portion *p)
     return false;
 }
 
-static int fail_download(tl_request *req, const char *key, int error)
+/* An image on its way. */
+typedef struct sending {
+    const portion *part;
+    const char *key, *type, *etag;
+    int64_t sent;
+    bool begun; /* the head is out */
+} sending;
+
+/* Once the head is out nothing can be said any more: the length that it promised is not reached, and breaks the
+ * connection. */
+static int fail_sending(tl_request *req, const sending *s, int error)
 {
-    if (error != TL_NOT_FOUND)
-        return fail_storage(req, error);
-    tl_log(req, TL_LOG_ERROR, "the object %s of an image is missing: see talelio media fsck", key);
-    return fail_no_image(req);
+    if (error == TL_NOT_FOUND)
+        tl_log(req, TL_LOG_ERROR, "the object %s of an image is missing: see talelio media fsck", s->key);
+    if (!s->begun)
+        return error == TL_NOT_FOUND ? fail_no_image(req) : fail_storage(req, error);
+    if (error != TL_CANCELLED)
+        tl_log(req, TL_WARNING, "the storage broke off in the middle of the image %s (%d)", s->key, error);
+    return TL_REPLIED;
 }
 
-/*
- * The first bytes are read before the head goes out, so that storage that fails at once is an error the visitor can
- * read. Later errors break the connection, as the announced length is not reached.
- */
-static int send_portion(tl_request *req, const char *key, const portion *p, const char *type, const char *etag)
+static int begin_answer(tl_request *req, sending *s)
 {
-    tl_object about;
-    int error;
-    const void *bytes;
-    size_t length;
+    const portion *p = s->part;
 
-    tl_download *download = tl_download_begin(req, the_media.store, key, p->first, p->length, &about, &error);
-    if (!download)
-        return fail_download(req, key, error);
-    if (about.size != p->size) {
-        tl_log(req, TL_LOG_ERROR, "the object %s has %" PRId64 " bytes instead of %" PRId64, key, about.size, p->size);
-        return fail_storage(req, TL_ERROR);
-    }
-    error = tl_download_read(req, download, &bytes, &length);
-    if (error != TL_OK)
-        return fail_download(req, key, error);
-
-    set_headers(req, etag);
+    set_headers(req, s->etag);
     if (p->status == 206)
         tl_set_header(
             req, "Content-Range",
             tl_format(req, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, p->first, p->first + p->length - 1, p->size));
-    if (tl_stream_begin(req, p->status, type, p->length) != TL_OK)
-        return TL_REPLIED;
-    while (length > 0) {
+    s->begun = true;
+    return tl_stream_begin(req, p->status, s->type, p->length);
+}
+
+/*
+ * Sends the next slice, as it comes: TL_OK, or TL_REPLIED at the end. The head goes out with the first bytes, so that
+ * storage which fails at once is an error that the visitor can read.
+ */
+static int send_slice(tl_request *req, void *sending_arg)
+{
+    sending *s = sending_arg;
+    int64_t left = s->part->length - s->sent;
+    tl_object about;
+    const void *bytes;
+    size_t length;
+    int error;
+
+    tl_download *download = tl_download_begin(req, the_media.store, s->key, s->part->first + s->sent,
+                                              left < TL_STREAM_ROOM ? left : TL_STREAM_ROOM, &about, &error);
+    if (!download)
+        return fail_sending(req, s, error);
+    if (about.size != s->part->size) {
+        tl_log(req, TL_LOG_ERROR, "the object %s has %" PRId64 " bytes instead of %" PRId64, s->key, about.size,
+               s->part->size);
+        return fail_sending(req, s, TL_ERROR);
+    }
+    while ((error = tl_download_read(req, download, &bytes, &length)) == TL_OK && length > 0) {
+        if (!s->begun && begin_answer(req, s) != TL_OK)
+            return TL_REPLIED;
         if (tl_stream_write(req, bytes, length) != TL_OK)
             return TL_REPLIED;
-        error = tl_download_read(req, download, &bytes, &length);
-        if (error != TL_OK) {
-            tl_log(req, TL_WARNING, "the storage broke off in the middle of an image (%d)", error);
-            return TL_REPLIED;
-        }
+        s->sent += (int64_t)length;
     }
+    if (error != TL_OK)
+        return fail_sending(req, s, error);
+    return s->sent < s->part->length ? TL_OK : TL_REPLIED;
+}
+
+/* In slices, so that no slow visitor holds a connection to the storage: there are few of those. */
+static int send_image(tl_request *req, sending *s)
+{
+    while (tl_scoped(req, send_slice, s) == TL_OK && tl_stream_drain(req) == TL_OK)
+        ;
     return TL_REPLIED;
 }
 
@@ -122,6 +149,9 @@ int download_image(tl_request *req)
     portion p = {.size = tl_row_int(rows, 0, "size")};
     if (!choose_portion(req, etag, &p))
         return TL_REPLIED;
-    return send_portion(req, image_key(req, tl_row_int(rows, 0, "user_id"), file), &p,
-                        tl_row_text(rows, 0, "content_type"), etag);
+    sending s = {.part = &p,
+                 .key = image_key(req, tl_row_int(rows, 0, "user_id"), file),
+                 .type = tl_row_text(rows, 0, "content_type"),
+                 .etag = etag};
+    return send_image(req, &s);
 }

@@ -116,6 +116,24 @@ static int sends_a_part_and_waits(tl_request *req)
     return TL_REPLIED;
 }
 
+static size_t drained_at;
+
+static int sends_in_slices(tl_request *req)
+{
+    running++;
+    if (http_stream_begin(req, 200, "image/png", LARGE) == TL_OK) {
+        for (size_t at = 0; at < LARGE; at += TL_STREAM_ROOM) {
+            size_t to = LARGE - at < TL_STREAM_ROOM ? LARGE : at + TL_STREAM_ROOM;
+            if (write_bytes(req, at, to) != TL_OK || http_stream_drain(req) != TL_OK)
+                break;
+            drained_at = to;
+        }
+    }
+    running--;
+    ended++;
+    return TL_REPLIED;
+}
+
 static int not_modified(tl_request *req)
 {
     return http_stream_begin(req, 304, "image/png", 40);
@@ -134,6 +152,7 @@ static int speaks_twice(tl_request *req)
 static int writes_only(tl_request *req)
 {
     assert_int_not_equal(http_stream_write(req, "1", 1), TL_OK);
+    assert_int_not_equal(http_stream_drain(req), TL_OK);
     return hello(req);
 }
 
@@ -147,6 +166,7 @@ static const route routes[] = {
     {TL_GET, "/at-once", sends_at_once},
     {TL_GET, "/slowly", sends_now_and_then},
     {TL_GET, "/waits", sends_a_part_and_waits},
+    {TL_GET, "/slices", sends_in_slices},
     {TL_GET, "/304", not_modified},
     {TL_GET, "/twice", speaks_twice},
     {TL_GET, "/writes-only", writes_only},
@@ -363,6 +383,24 @@ static void test_a_handler_waits_for_a_slow_client(void **state)
     client_free(c);
 }
 
+static void test_a_handler_may_wait_until_nearly_all_is_taken(void **state)
+{
+    loopback *l = *state;
+    client *c = client_new(l);
+    drained_at = 0;
+    client_send(c, GET("/slices"));
+    turn_until(l, &running, 1);
+    loopback_turn_for(l, 100);
+    /* then at most the slice that waits is written and not drained */
+    assert_true(drained_at < LARGE && written <= drained_at + TL_STREAM_ROOM);
+    answer a = client_answer(c, false);
+    expect_bytes(&a, LARGE);
+    answer_free(&a);
+    turn_until(l, &ended, 1);
+    assert_int_equal(drained_at, LARGE);
+    client_free(c);
+}
+
 static void test_a_client_that_takes_nothing_is_let_go(void **state)
 {
     loopback *l = *state;
@@ -563,6 +601,7 @@ int main(void)
         TEST(test_http_1_0_gets_it_and_the_end),
         TEST(test_what_is_sent_behind_is_answered_behind),
         TEST(test_a_handler_waits_for_a_slow_client),
+        TEST(test_a_handler_may_wait_until_nearly_all_is_taken),
         TEST(test_a_client_that_takes_nothing_is_let_go),
         TEST(test_a_client_that_takes_a_little_again_and_again_gets_everything),
         TEST(test_a_handler_may_take_its_time_between_bytes),
