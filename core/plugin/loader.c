@@ -75,7 +75,9 @@ void module_open(tl_module *m, arena *memory, problems *found)
 static void find_copy(const module_list *list, tl_module *m)
 {
     int fd = list->worker->first_copy + (int)list->count;
-    if (list->worker->first_copy == 0 || fcntl(fd, F_GETFD) < 0)
+    /* Where the master had nothing to copy, this process may have opened something else; the seals tell. */
+    int seals = list->worker->first_copy == 0 ? -1 : fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || !(seals & F_SEAL_WRITE))
         return;
     m->copy = arena_format(list->memory, "/proc/%d/fd/%d", (int)getpid(), fd);
     backtrace_name(m->copy, arena_format(list->memory, "%s.so", m->name));
