@@ -36,7 +36,7 @@ bool config_bind_core(config *c, settings *out, problems *found);
 bool config_bind(config *c, const char *section, const tl_option *options, size_t stride, const char *const *reserved,
                  problems *found);
 
-/* Tells what is wrong with a key that has been bound, with its file and line (its section's when it has its default). */
+/* Tells what is wrong with a key that has been bound, with its file and line (its section's when it is a default). */
 void config_complain(const config *c, const char *section, const char *key, problems *found, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
@@ -48,8 +48,8 @@ const char *config_plugin_path(config *c, const char *plugin, const settings *s)
 /* The value of `migrations`, made absolute, or NULL. */
 const char *config_plugin_migrations(config *c, const char *plugin);
 
-/* The text of an ini file with `enabled` of a plugin set, and nothing else changed; a section that is missing is added at
- * the end. NULL when there is nothing to turn off. */
+/* The text of an ini file with `enabled` of a plugin set, and nothing else changed; a section that is missing is added
+ * at the end. NULL when there is nothing to turn off. */
 const char *config_switch(struct arena *memory, const char *text, const char *plugin, bool on);
 
 /* Production's own rules that need only the files: nobody else may read a file with secrets in it. */

@@ -63,7 +63,8 @@ static bool check_section(reader *r, const char *at, const char *end)
     }
     if (!is_plain_name(name + prefix, length - prefix)) {
         problems_add(r->found, c->ini, r->line,
-                     "[%s]: expected a section such as [http], [plugin:articles] or [store:media], in a-z, 0-9 and _", name);
+                     "[%s]: expected a section such as [http], [plugin:articles] or [store:media], in a-z, 0-9 and _",
+                     name);
         return false;
     }
     section *known = section_find(c, name);
