@@ -40,7 +40,7 @@ bool cli_read_options(invocation *in, int argc, char **argv);
 /* A loaded configuration, and a worker without HTTP made from it. */
 typedef struct host {
     config *config;
-    settings settings; /* logs go to stderr, from warnings on */
+    settings settings;    /* logs go to stderr, from warnings on */
     const char *log_file; /* where the server's log would go */
     problems *found;
     bool open; /* runtime is */

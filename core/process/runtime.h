@@ -18,8 +18,8 @@ typedef struct runtime_plan {
     scoreboard_slot *board;  /* NULL: one of its own */
     scoreboard_slot *boards; /* those of all, `board` among them */
     size_t board_count;
-    int first_copy;  /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
-    int metrics_fd;  /* of the master's area; 0: counts for itself alone */
+    int first_copy; /* descriptor of the first plugin's copy; 0: plugins are loaded from their files */
+    int metrics_fd; /* of the master's area; 0: counts for itself alone */
     int metrics_block;
     bool serverless; /* talks to neither PostgreSQL nor Redis, at least not before runtime_connect */
 } runtime_plan;
