@@ -6,6 +6,7 @@
 
 #include "plugins/auth/auth.h"
 #include "plugins/auth/credentials.h"
+#include "plugins/shared/username.h"
 
 static bool is_whitelisted(const char *email)
 {
@@ -27,7 +28,7 @@ static const char *refusal_of(const new_account *account)
         return "Email not whitelisted";
     if (!credentials_is_password(account->password))
         return "Expected 'password' to have 8 to 128 characters";
-    if (!credentials_is_username(account->username))
+    if (!username_is_possible(account->username))
         return "Expected 'username' to be 1 to 20 letters, digits, '-' and '_'";
     return NULL;
 }

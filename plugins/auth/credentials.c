@@ -43,13 +43,6 @@ bool credentials_is_email(const char *email)
            is_domain(email + local + 1);
 }
 
-bool credentials_is_username(const char *username)
-{
-    size_t length = strspn(username, LETTERS_AND_DIGITS "-_");
-
-    return length >= 1 && length <= USERNAME_MAX && username[length] == '\0';
-}
-
 bool credentials_is_password(const char *password)
 {
     size_t characters = 0;

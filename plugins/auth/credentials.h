@@ -1,5 +1,5 @@
 /*
- * What an email address, a username and a password may look like. Needs nothing of the host.
+ * What an email address and a password may look like. Needs nothing of the host.
  */
 #ifndef PLUGINS_AUTH_CREDENTIALS_H
 #define PLUGINS_AUTH_CREDENTIALS_H
@@ -9,7 +9,6 @@
 
 #define EMAIL_MAX 254
 #define EMAIL_LOCAL_MAX 64
-#define USERNAME_MAX 20
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 128
 
@@ -19,9 +18,6 @@
  * lost on many ways. A domain in another script is written in its xn-- form.
  */
 bool credentials_is_email(const char *email);
-
-/* 1 to 20 ASCII letters, digits, '-' and '_'. */
-bool credentials_is_username(const char *username);
 
 /* 8 to 128 characters, which are Unicode code points. */
 bool credentials_is_password(const char *password);

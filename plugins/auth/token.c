@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "plugins/auth/credentials.h"
+#include "plugins/shared/username.h"
 
 static const struct {
     const char *name;  /* the claim "kind" */
@@ -142,7 +142,7 @@ static const char *check_claims(const token_issuer *issuer, token_kind kind, jwt
     if (!subject || !parse_id(subject, &claims->subject))
         return "Token without a subject";
     const char *about = jwt_get_grant(jwt, kinds[kind].about);
-    if (!about || strlen(about) >= sizeof claims->about || (kind == TOKEN_ACCESS && !credentials_is_username(about)))
+    if (!about || strlen(about) >= sizeof claims->about || (kind == TOKEN_ACCESS && !username_is_possible(about)))
         return "Token without a name";
     memcpy(claims->about, about, strlen(about) + 1);
     return NULL;

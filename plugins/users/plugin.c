@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <talelio/talelio.h>
 
+#include "plugins/shared/username.h"
 #include "plugins/users/profile.h"
 
 #define COLUMNS "id, username, location, avatar_url, created_at"
@@ -34,8 +35,7 @@ static tl_rows *find_user(tl_request *req)
     const char *username = tl_path_param(req, "username");
     tl_rows *rows = NULL;
 
-    /* What cannot be a name is not asked for: it may hold bytes that are no text to the database. */
-    if (profile_is_username(username)) {
+    if (username_is_possible(username)) {
         rows = tl_query(req, "SELECT " COLUMNS " FROM users WHERE lower(username) = lower($1)", username);
         if (!rows) {
             tl_fail_db(req);

@@ -6,13 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-bool profile_is_username(const char *name)
-{
-    size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
-    return length >= 1 && length <= 20 && name[length] == '\0';
-}
-
 bool profile_is_avatar_url(const char *url)
 {
     if (url[0] == '\0')

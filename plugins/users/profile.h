@@ -9,9 +9,6 @@
 #define PROFILE_LOCATION_MAX 100
 #define PROFILE_AVATAR_URL_MAX 2000
 
-/* 1 to 20 ASCII letters, digits, '-' and '_'. Anything else is nobody's name. */
-bool profile_is_username(const char *name);
-
 /*
  * A relative reference, or an absolute http or https URL; no white space, control characters or backslashes. Pages put
  * it into attributes, so no other scheme gets through.

@@ -90,18 +90,6 @@ static void an_email_has_at_most_64_before_and_254_in_all(void **state)
     assert_false(credentials_is_email(email));
 }
 
-static void a_username_is_1_to_20_letters_digits_hyphens_underscores(void **state)
-{
-    (void)state;
-    static const char *const refused[] = {"", " ", "a b", "a/b", "a.b", "a\n", "\xc3\xa9", "123456789012345678901"};
-
-    assert_true(credentials_is_username("a"));
-    assert_true(credentials_is_username("Talel_-9"));
-    assert_true(credentials_is_username("12345678901234567890"));
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        assert_false(credentials_is_username(refused[i]));
-}
-
 static void a_password_is_counted_in_characters(void **state)
 {
     (void)state;
@@ -134,7 +122,6 @@ int main(void)
         cmocka_unit_test(ordinary_addresses_are_emails),
         cmocka_unit_test(other_texts_are_no_emails),
         cmocka_unit_test(an_email_has_at_most_64_before_and_254_in_all),
-        cmocka_unit_test(a_username_is_1_to_20_letters_digits_hyphens_underscores),
         cmocka_unit_test(a_password_is_counted_in_characters),
         cmocka_unit_test(trimming_takes_white_space_from_both_ends_only),
     };

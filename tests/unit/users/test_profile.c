@@ -17,25 +17,6 @@ typedef struct sample {
     bool allowed;
 } sample;
 
-static void usernames_are_1_to_20_letters_digits_hyphens_underscores(void **state)
-{
-    (void)state;
-    static const sample samples[] = {
-        {"a", true},
-        {"Talel_2-x", true},
-        {"12345678901234567890", true},
-        {"", false},
-        {"123456789012345678901", false},
-        {"a b", false},
-        {"a.b", false},
-        {"a\n", false},
-        {"\xc3\xa9", false},
-        {"\xff", false},
-    };
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
-        assert_int_equal(profile_is_username(samples[i].text), samples[i].allowed);
-}
-
 static void avatars_are_paths_and_web_addresses(void **state)
 {
     (void)state;
@@ -79,7 +60,6 @@ static void avatars_are_nothing_that_runs_or_breaks_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usernames_are_1_to_20_letters_digits_hyphens_underscores),
         cmocka_unit_test(avatars_are_paths_and_web_addresses),
         cmocka_unit_test(avatars_are_nothing_that_runs_or_breaks_out),
     };
