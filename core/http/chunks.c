@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/http/path.h"
+
 enum {
     SIZE,
     EXTENSION,
@@ -32,20 +34,9 @@ static frame_status refuse(chunks *c, int status, const char *message)
     return FRAME_REFUSED;
 }
 
-static int hex(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 static frame_status read_size(chunks *c, char byte)
 {
-    int digit = hex(byte);
+    int digit = hex_digit(byte);
     if (digit >= 0) {
         if (++c->digits > SIZE_DIGITS)
             return refuse(c, 413, "The body is too large");

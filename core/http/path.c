@@ -7,7 +7,7 @@
 
 #include "core/log/utf8.h"
 
-static int hex(char digit)
+int hex_digit(char digit)
 {
     if (digit >= '0' && digit <= '9')
         return digit - '0';
@@ -24,8 +24,8 @@ long percent_decode(const char *text, size_t length, bool plus, char *to)
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = length - i > 2 ? hex(text[i + 1]) : -1;
-            int low = high >= 0 ? hex(text[i + 2]) : -1;
+            int high = length - i > 2 ? hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
             if (low < 0 || (high == 0 && low == 0))
                 return -1;
             c = (char)(high << 4 | low);

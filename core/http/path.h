@@ -23,6 +23,9 @@ typedef enum path_result {
     PATH_NOWHERE,   /* empty segments, or more than anybody routes: 404 */
 } path_result;
 
+/* What a hexadecimal digit stands for, or -1. */
+int hex_digit(char digit);
+
 /*
  * Splits a path as it was sent, then decodes each segment. `scratch` has room for `length` bytes, or is NULL when the
  * path has no '%' in it. The segments point into the path or the scratch.

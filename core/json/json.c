@@ -14,6 +14,7 @@
 
 #include "core/json/text.h"
 #include "core/log/log.h"
+#include "core/log/utf8.h"
 #include "core/request/request.h"
 #include "core/worker.h"
 
@@ -69,7 +70,7 @@ tl_json *json_new_array(tl_request *req)
 static const char *well_formed(const char *text, size_t *length, char **repaired)
 {
     *repaired = NULL;
-    if (text_is_well_formed(text, *length))
+    if (utf8_is_valid(text, *length))
         return text;
     *repaired = malloc(3 * *length + 1);
     if (!*repaired)

@@ -1,6 +1,9 @@
 /* Telling sequences of UTF-8 from other bytes. */
 #include "core/log/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 static bool is_tail(unsigned char byte)
 {
     return (byte & 0xc0) == 0x80;
@@ -28,12 +31,20 @@ size_t utf8_sequence(const char *text, size_t length)
 
 bool utf8_is_valid(const char *text, size_t length)
 {
-    while (length > 0) {
-        size_t step = utf8_sequence(text, length);
+    size_t at = 0;
+    while (at < length) {
+        uint64_t word;
+        if (length - at >= sizeof word) {
+            memcpy(&word, text + at, sizeof word);
+            if (!(word & UINT64_C(0x8080808080808080))) {
+                at += sizeof word;
+                continue;
+            }
+        }
+        size_t step = utf8_sequence(text + at, length - at);
         if (step == 0)
             return false;
-        text += step;
-        length -= step;
+        at += step;
     }
     return true;
 }

@@ -10,6 +10,7 @@
 /* The length (1 to 4) of the sequence that `text` starts with; 0 when it is none, or `length` cuts it off. */
 size_t utf8_sequence(const char *text, size_t length);
 
+/* Fast where the text is ASCII. */
 bool utf8_is_valid(const char *text, size_t length);
 
 #endif
