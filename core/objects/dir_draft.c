@@ -48,9 +48,8 @@ static int make_one(char *path, mode_t mode)
 static int make_folder(const char *folder)
 {
     char path[DIR_PATH];
-    if (strlen(folder) >= sizeof path)
+    if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
         return ENAMETOOLONG;
-    strcpy(path, folder);
     for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
         *at = '\0';
         int error = make_one(path, 0777);

@@ -106,7 +106,7 @@ int dir_remove(const char *folder, const char *key)
 int dir_copy(const char *folder, const char *from, const char *to, const tl_object_options *options)
 {
     char bytes[COPY_SIZE];
-    dir_about about;
+    dir_about about = {.size = 0};
     dir_draft draft = {.fd = -1};
     int fd = dir_open_object(folder, from, &about);
     if (fd < 0)

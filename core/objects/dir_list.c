@@ -32,6 +32,12 @@ typedef struct walk {
     char path[DIR_PATH];
 } walk;
 
+/* The room has been seen to: a part fits into any of these, and a key of a page has a path. */
+static void set(char *to, const char *from)
+{
+    memcpy(to, from, strlen(from) + 1);
+}
+
 static void sink(window *w, size_t at)
 {
     for (;;) {
@@ -101,7 +107,7 @@ static bool read_names(walk *w, size_t key_length, const char *behind, window *f
         if (n.kind == DIR_NOTHING || (behind && strcmp(n.part, behind) <= 0) ||
             key_length + strlen(n.part) > LONGEST_KEY)
             continue;
-        strcpy(w->key + key_length, n.part);
+        set(w->key + key_length, n.part);
         if (*w->key && is_wanted(w->page, w->key, n.kind == DIR_OBJECT))
             keep(found, &n);
     }
@@ -135,12 +141,12 @@ static int walk_folder(walk *w);
 
 static int enter(walk *w, size_t key_length, size_t path_length, const name *n)
 {
-    strcpy(w->key + key_length, n->part);
+    set(w->key + key_length, n->part);
     /* The path of the whole is made from the key again: no name on the disk is believed. */
     char path[DIR_PATH];
     dir_path(w->key, path);
     if (n->kind == DIR_OBJECT) {
-        strcpy(w->path, path);
+        set(w->path, path);
         int error = add(w);
         w->path[path_length] = '\0';
         w->key[key_length] = '\0';
@@ -149,7 +155,7 @@ static int enter(walk *w, size_t key_length, size_t path_length, const name *n)
     /* What follows the last slash stands for the end of a key. */
     char *end = strrchr(path, '/');
     *end = '\0';
-    strcpy(w->path, path);
+    set(w->path, path);
     int error = walk_folder(w);
     w->path[path_length] = '\0';
     w->key[key_length] = '\0';
@@ -173,7 +179,7 @@ static int walk_folder(walk *w)
         for (size_t i = 0; i < found->count && !error && !w->page->is_more; i++)
             error = enter(w, key_length, path_length, &found->names[i]);
         if (found->count > 0)
-            strcpy(behind, found->names[found->count - 1].part);
+            set(behind, found->names[found->count - 1].part);
     } while (found->is_cut && !error && !w->page->is_more);
     free(found);
     return error;

@@ -227,7 +227,7 @@ void transfers_free(transfers *all)
         curl_global_cleanup();
     }
     struct event *events[] = {all->timer, all->watch, all->kick};
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])
             event_free(events[i]);
     free(all);

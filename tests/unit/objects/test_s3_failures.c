@@ -267,6 +267,10 @@ static void odd_headers_do_no_harm(void **state)
     bad_case_end(&t);
 }
 
+#define ENCODED_BADLY                                                                                                  \
+    "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>%0</Key><Size>1</Size></Contents></"             \
+    "ListBucketResult>"
+
 static void bad_lists(bad_server *s, int fd, const bad_request *r)
 {
     static const char *const bodies[] = {
@@ -276,8 +280,7 @@ static void bad_lists(bad_server *s, int fd, const bad_request *r)
         "<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
         "<!DOCTYPE a [<!ENTITY b \"cccc\">]><ListBucketResult>&b;</ListBucketResult>",
         "<Other/>",
-        "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>%0</Key><Size>1</Size></Contents>"
-        "</ListBucketResult>",
+        ENCODED_BADLY,
     };
     bad_answer(s, fd, "200 OK", "Content-Type: application/xml\r\n", bodies[(r->number - 1) % 7]);
 }

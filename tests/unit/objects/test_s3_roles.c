@@ -303,17 +303,20 @@ static void metadata_may_be_switched_off(void **state)
     bad_case_end(&t);
 }
 
+#define KEYS "\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\","
+
 static void read_documents(tl_request *req, storage *t)
 {
     static const char *const bad[] = {
         "",
         "[]",
         "{}",
-        "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Token\":\"c\"}",
-        "{\"AccessKeyId\":1,\"SecretAccessKey\":\"b\",\"Token\":\"c\",\"Expiration\":\"2030-01-01T00:00:00Z\"}",
-        "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Token\":\"c\\r\\nd\",\"Expiration\":\"2030-01-01T00:00:"
-        "00Z\"}",
-        "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Token\":\"c\",\"Expiration\":\"soon\"}"};
+        "{" KEYS "\"Token\":\"c\"}",
+        "{" KEYS "\"Expiration\":\"2030-01-01T00:00:00Z\"}",
+        "{" KEYS "\"Token\":1,\"Expiration\":\"2030-01-01T00:00:00Z\"}",
+        "{" KEYS "\"Token\":\"c\\r\\nd\",\"Expiration\":\"2030-01-01T00:00:00Z\"}",
+        "{" KEYS "\"Token\":\"c\",\"Expiration\":\"soon\"}",
+    };
     const char *good =
         "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Token\":\"c\",\"Expiration\":\"2030-01-01T00:00:00.5Z\"}";
     role_keys keys;
