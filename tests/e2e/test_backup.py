@@ -271,6 +271,10 @@ DAMAGES = {
 class TestRefusals:
     """Every damage is named by verify, drill and restore, and what is named is never restored."""
 
+    @pytest.fixture
+    def store(self, tmp_path):
+        return DirStore(tmp_path / "objects")
+
     def everywhere(self, site, name, *reasons, states=("failed",)):
         target = new_database(site.database)
         for words in (["backup", "verify", name], ["backup", "drill", name], ["restore", name, "--to", target]):
@@ -293,6 +297,13 @@ class TestRefusals:
         site.store.write(key, data)
         site.good("backup", "verify", name)
         assert site.state(name)["state"] == "verified"
+
+    def test_a_damaged_dump_in_a_bucket(self, make_site):
+        site = make_site(S3Store(), new_key())
+        name = site.now()
+        key = f"backup/{name}/dump"
+        site.store.write(key, flip(site.store.read(key), 3000))
+        self.everywhere(site, name, "altered")
 
     def test_a_damaged_dump_that_is_not_encrypted(self, make_site, store):
         site = make_site(store, rows=300)
@@ -416,6 +427,10 @@ class TestRetention:
 
 
 class TestKnowing:
+    @pytest.fixture
+    def store(self, tmp_path):
+        return DirStore(tmp_path / "objects")
+
     def test_list_and_show_are_readable(self, make_site, store):
         site = make_site(store, new_key())
         assert "There are none" in site.good("backup", "list").stdout
@@ -447,7 +462,7 @@ class TestKnowing:
         script = tmp_path / "alarm.sh"
         script.write_text('#!/bin/sh\nprintf "%s|" "$@" >>"$1"\ncat >>"$1"\n')
         script.chmod(0o755)
-        site.configure(alarm_command=f"{script}, {inbox}, two words; $(no shell)", alarm_mail="owner@example.org")
+        site.configure(alarm_command=f"{script}, {inbox}, two words; $$(no shell)", alarm_mail="owner@example.org")
         return inbox
 
     def mails(self, site):

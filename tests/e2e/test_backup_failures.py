@@ -16,7 +16,7 @@ from server import TALELIO, eventually, psql
 from test_backup import LONG, Site, make_site, store  # noqa: F401 (fixtures)
 
 # Enough that dumping takes seconds, with the most expensive compression there is.
-ROWS = 12000
+ROWS = 6000
 
 
 @pytest.fixture
