@@ -117,7 +117,7 @@ s3_start_gateway() {
     for _ in 1 2 3 4 5; do
         [ -s "$S3/port" ] || s3_free_port >"$S3/port"
         port=$(cat "$S3/port")
-        s3_run rgw radosgw -f -n client.rgw --rgw_frontends="beast endpoint=127.0.0.1:$port"
+        s3_run rgw radosgw -f -n client.rgw --rgw_frontends="beast tcp_nodelay=1 endpoint=127.0.0.1:$port"
         for _ in $(seq 300); do
             ! s3_answers || return 0
             s3_runs rgw || break
