@@ -115,18 +115,22 @@ static json_object *changes(const list *before, const list *after, const char *d
     while (b < before->count || a < after->count) {
         const item *old = b < before->count ? &before->items[b] : NULL;
         const item *new = a < after->count ? &after->items[a] : NULL;
-        int order = !old ? 1 : !new ? -1 : strcmp(old->name, new->name);
-        if (order < 0) {
+        int order = old && new ? strcmp(old->name, new->name) : 0;
+        if (old && (!new || order < 0)) {
             json_object_array_add(removed, show(old, detail));
-        } else if (order > 0) {
+            b++;
+        } else if (new && (!old || order > 0)) {
             json_object_array_add(added, show(new, detail));
-        } else if (is_other(old, new)) {
-            json_object *shown = show(new, detail);
-            json_object_object_add(shown, "before", json_object_new_string(old->detail));
-            json_object_array_add(replaced, shown);
+            a++;
+        } else {
+            if (old && new && is_other(old, new)) {
+                json_object *shown = show(new, detail);
+                json_object_object_add(shown, "before", json_object_new_string(old->detail));
+                json_object_array_add(replaced, shown);
+            }
+            a++;
+            b++;
         }
-        b += order <= 0;
-        a += order >= 0;
     }
     json_object *all = json_object_new_object();
     json_object_object_add(all, "added", added);

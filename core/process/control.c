@@ -200,8 +200,9 @@ void control_close(control *c)
     if (!c)
         return;
     static const char last[] = "{\"ok\":false,\"problems\":[\"the server stops\"]}\n";
-    client *k;
-    while ((k = TAILQ_FIRST(&c->clients))) {
+    client *next;
+    for (client *k = TAILQ_FIRST(&c->clients); k; k = next) {
+        next = TAILQ_NEXT(k, link);
         if (k->state == CLIENT_WAITS || k->state == CLIENT_WAITS_FOR_NEXT)
             (void)!write(bufferevent_getfd(k->stream), last, sizeof last - 1);
         client_free(k);

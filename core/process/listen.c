@@ -162,7 +162,7 @@ failed:
 
 void listeners_close(listeners *l)
 {
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; l->fds && i < l->count; i++)
         close(l->fds[i]);
     free(l->fds);
     *l = (listeners){0};
