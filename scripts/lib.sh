@@ -14,7 +14,7 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-de
     libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libexpat1-dev libinih-dev libsodium-dev
     libutf8proc-dev libcmocka-dev"
 SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl tzdata"
-TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-boto3 valgrind wrk binutils
+TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist python3-boto3 valgrind wrk binutils
     radosgw ceph-mon ceph-osd"
 
 # install_packages NAME…: those that are missing, by apt; nothing is asked for, nor root needed, when all are there.

@@ -123,7 +123,7 @@ static json_object *changes(const list *before, const list *after, const char *d
             json_object_array_add(added, show(new, detail));
             a++;
         } else {
-            if (old && new && is_other(old, new)) {
+            if (old && new &&is_other(old, new)) {
                 json_object *shown = show(new, detail);
                 json_object_object_add(shown, "before", json_object_new_string(old->detail));
                 json_object_array_add(replaced, shown);
