@@ -113,19 +113,19 @@ static json_object *changes(const list *before, const list *after, const char *d
     size_t b = 0;
     size_t a = 0;
     while (b < before->count || a < after->count) {
-        const item *old = b < before->count ? &before->items[b] : NULL;
-        const item *new = a < after->count ? &after->items[a] : NULL;
-        int order = old && new ? strcmp(old->name, new->name) : 0;
-        if (old && (!new || order < 0)) {
-            json_object_array_add(removed, show(old, detail));
+        const item *was = b < before->count ? &before->items[b] : NULL;
+        const item *is = a < after->count ? &after->items[a] : NULL;
+        int order = was && is ? strcmp(was->name, is->name) : 0;
+        if (was && (!is || order < 0)) {
+            json_object_array_add(removed, show(was, detail));
             b++;
-        } else if (new && (!old || order > 0)) {
-            json_object_array_add(added, show(new, detail));
+        } else if (is && (!was || order > 0)) {
+            json_object_array_add(added, show(is, detail));
             a++;
         } else {
-            if (old && new &&is_other(old, new)) {
-                json_object *shown = show(new, detail);
-                json_object_object_add(shown, "before", json_object_new_string(old->detail));
+            if (was && is && is_other(was, is)) {
+                json_object *shown = show(is, detail);
+                json_object_object_add(shown, "before", json_object_new_string(was->detail));
                 json_object_array_add(replaced, shown);
             }
             a++;
