@@ -25,18 +25,20 @@ typedef struct job {
     int fd;
     int64_t offset;
     void *into;
-    int error; /* an errno */
+    bool writes; /* to a writer something missing is no "not found" */
+    int error;   /* an errno */
 } job;
 
 /* What an errno means to the caller; the log gets its text. */
-static int judge(tl_request *req, tl_store *store, const char *what, const char *key, int error)
+static int judge(tl_request *req, tl_store *store, const char *what, const job *j)
 {
+    const char *key = j->key ? j->key : "";
+    int error = j->error;
+    if ((error == ENOENT || error == ENOTDIR) && !j->writes)
+        return TL_NOT_FOUND;
     switch (error) {
     case 0:
         return TL_OK;
-    case ENOENT:
-    case ENOTDIR:
-        return TL_NOT_FOUND;
     case EBADMSG:
         store_tell(store, req, what, "%s %s: the file is damaged, or was not written by this server", what, key);
         return TL_ERROR;
@@ -55,7 +57,7 @@ static int run(tl_request *req, tl_store *store, const char *what, void (*work)(
 {
     j->folder = store->settings->folder;
     int result = pool_run(store->worker->pool, req, work, j);
-    return result == TL_OK ? judge(req, store, what, j->key ? j->key : "", j->error) : result;
+    return result == TL_OK ? judge(req, store, what, j) : result;
 }
 
 static bool dir_open(tl_store *store)
@@ -97,7 +99,7 @@ static void check_folder(void *arg)
 
 static int dir_check(tl_request *req, tl_store *store)
 {
-    return run(req, store, "writing", check_folder, &(job){0});
+    return run(req, store, "writing", check_folder, &(job){.writes = true});
 }
 
 static void put_object(void *arg)
@@ -112,17 +114,11 @@ static void put_object(void *arg)
     dir_draft_drop(j->folder, &draft);
 }
 
-/* To the writer a folder that is missing is no "not found". */
-static int written(int result)
-{
-    return result == TL_NOT_FOUND ? TL_UNAVAILABLE : result;
-}
-
 static int dir_put(tl_request *req, tl_store *store, const char *key, const void *bytes, size_t length,
                    const tl_object_options *options)
 {
-    job j = {.key = key, .bytes = bytes, .length = length, .options = options};
-    return written(run(req, store, "storing", put_object, &j));
+    job j = {.key = key, .bytes = bytes, .length = length, .options = options, .writes = true};
+    return run(req, store, "storing", put_object, &j);
 }
 
 static void begin_draft(void *arg)
@@ -153,7 +149,7 @@ static void drop_draft(void *arg)
 
 static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, size_t length)
 {
-    job j = {.key = u->key, .bytes = bytes, .length = length, .draft = u->state};
+    job j = {.key = u->key, .bytes = bytes, .length = length, .draft = u->state, .writes = true};
     if (!u->state) {
         dir_draft *draft = calloc(1, sizeof *draft);
         if (!draft)
@@ -162,9 +158,9 @@ static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, siz
         u->state = j.draft = draft;
         int result = run(req, u->store, "storing", begin_draft, &j);
         if (result != TL_OK)
-            return written(result);
+            return result;
     }
-    return written(run(req, u->store, "storing", write_part, &j));
+    return run(req, u->store, "storing", write_part, &j);
 }
 
 static void forget_draft(tl_upload *u)
@@ -175,8 +171,11 @@ static void forget_draft(tl_upload *u)
 
 static int dir_upload_finish(tl_request *req, tl_upload *u, const void *bytes, size_t length)
 {
-    job j = {.key = u->key, .bytes = bytes, .length = length, .draft = u->state, .options = &u->options};
-    int result = written(run(req, u->store, "storing", finish_draft, &j));
+    job j = {.key = u->key, .bytes = bytes, .length = length};
+    j.draft = u->state;
+    j.options = &u->options;
+    j.writes = true;
+    int result = run(req, u->store, "storing", finish_draft, &j);
     if (result == TL_OK)
         forget_draft(u);
     return result;

@@ -200,6 +200,7 @@ static void a_folder_that_cannot_be_made_is_told(void **state)
     storage_start(&t);
     assert_true(storage_logged("/dev/null/objects cannot be used: Not a directory"));
     storage_run(&t, be_unusable);
+    assert_true(storage_logged("storing k fails in /dev/null/objects: Not a directory"));
     storage_stop(&t);
 }
 
