@@ -153,7 +153,7 @@ s3_kill() { # mon|osd|rgw [signal]
     kill -CONT "$pid" 2>/dev/null || :
     kill "-${2:-TERM}" "$pid" 2>/dev/null || :
     for _ in $(seq 200); do
-        [ -e "/proc/$pid" ] || break
+        is_alive "$pid" || break
         sleep 0.05
     done
     rm -f "$S3/$1.pid"

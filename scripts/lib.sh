@@ -12,10 +12,10 @@ die() {
 # What the server, and what its tests need beyond that, as Debian 12 calls it.
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-dev libjson-c-dev libcmark-gfm-dev
     libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libexpat1-dev libinih-dev libsodium-dev
-    libutf8proc-dev libcmocka-dev"
+    libutf8proc-dev"
 SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl tzdata"
-TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist python3-boto3 valgrind wrk binutils
-    radosgw ceph-mon ceph-osd"
+TEST_PACKAGES="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest
+    python3-pytest-xdist python3-boto3 valgrind wrk binutils procps radosgw ceph-mon ceph-osd"
 
 # install_packages NAME…: those that are missing, by apt; nothing is asked for, nor root needed, when all are there.
 install_packages() {
@@ -26,11 +26,12 @@ install_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     local sudo=()
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || die "these packages are missing and sudo is not there to install them: ${missing[*]}"
+        command -v sudo >/dev/null ||
+            die "sudo is not there to install missing packages; as root: apt-get install --no-install-recommends ${missing[*]}"
         sudo=(sudo)
     fi
     say "Installing ${missing[*]}"
-    "${sudo[@]}" bash -s -- "${missing[@]}" <<'INSTALL' >&2 || die "installing packages failed; the lines above say why"
+    "${sudo[@]}" bash -s -- "${missing[@]}" <<'INSTALL' >&2 || die "installing packages failed; the lines above say why. As root: apt-get install --no-install-recommends ${missing[*]}"
 set -eu
 # The packaged servers must neither start nor make a cluster of their own: this project runs private ones.
 cleanup=()

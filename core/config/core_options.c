@@ -129,6 +129,7 @@ static const tl_option mail_options[] = {
     {"smtp_password", TL_OPTION_SECRET, AT(smtp_password), "", .help = "of that user"},
     {"smtp_tls", TL_OPTION_CHOICE, AT(smtp_tls), "require", .choices = "require|try|off",
      .help = "whether mail may travel unencrypted"},
+    {"smtp_ca_file", TL_OPTION_STRING, AT(smtp_ca_file), "", .help = "certificates to trust; empty: the system's"},
     {"attempts", TL_OPTION_INT, AT(mail_attempts), "12", 1, 100, .help = "until a mail is given up"},
     {0},
 };
@@ -204,7 +205,7 @@ static void resolve_paths(config *c, settings *s)
     } paths[] = {
         {"server", "plugin_dir", &s->plugin_dir}, {"server", "migrations_dir", &s->migrations_dir},
         {"server", "run_dir", &s->run_dir},       {"log", "file", &s->log_file},
-        {"mail", "folder", &s->mail_folder},
+        {"mail", "folder", &s->mail_folder},      {"mail", "smtp_ca_file", &s->smtp_ca_file},
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         bound *b = bound_find(c, paths[i].section, paths[i].key);

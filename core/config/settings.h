@@ -88,6 +88,7 @@ typedef struct settings {
     const char *smtp_username;
     const char *smtp_password; /* secret */
     const char *smtp_tls;      /* "require" (default), "try", "off" */
+    const char *smtp_ca_file;  /* "": the system's; relative to the ini file */
     int64_t mail_attempts;     /* 12 */
     /* [store:NAME], in the order of the file */
     const store_settings *stores;

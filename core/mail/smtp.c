@@ -57,6 +57,8 @@ static void set_security(CURL *curl, const settings *s)
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (s->smtp_ca_file && s->smtp_ca_file[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, s->smtp_ca_file);
     if (s->smtp_username && s->smtp_username[0]) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, s->smtp_username);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, s->smtp_password ? s->smtp_password : "");
