@@ -108,7 +108,7 @@ static json_object *new_double(double number)
             break;
     }
     if (!strpbrk(text, ".e"))
-        strcat(text, ".0");
+        snprintf(text, sizeof text, "%.1f", number);
     return json_checked(json_object_new_double_s(number, text));
 }
 

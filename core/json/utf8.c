@@ -9,6 +9,7 @@
 
 size_t text_repair(const char *text, size_t length, char *to)
 {
+    static const char replacement[] = {'\xEF', '\xBF', '\xBD'};
     char *end = to;
     for (size_t at = 0; at < length;) {
         size_t step = utf8_sequence(text + at, length - at);
@@ -17,8 +18,8 @@ size_t text_repair(const char *text, size_t length, char *to)
             end += step;
             at += step;
         } else {
-            memcpy(end, "\xEF\xBF\xBD", 3);
-            end += 3;
+            memcpy(end, replacement, sizeof replacement);
+            end += sizeof replacement;
             at++;
         }
     }

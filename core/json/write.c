@@ -107,7 +107,8 @@ static inline char *escape(char *to, unsigned char c)
     } else if (names[c]) {
         *to++ = names[c];
     } else {
-        memcpy(to, "u00", 3);
+        to[0] = 'u';
+        to[1] = to[2] = '0';
         to[3] = digits[c >> 4];
         to[4] = digits[c & 15];
         to += 5;

@@ -35,7 +35,7 @@ static bool collect(const metrics *m, collection *all)
     size_t most = 0;
     for (size_t i = 0; i < m->count; i++)
         most += __atomic_load_n(&m->blocks[i].count, __ATOMIC_ACQUIRE);
-    all->items = calloc(most + 1, sizeof *all->items);
+    all->items = malloc((most + 1) * sizeof *all->items);
     if (!all->items)
         return false;
     for (size_t i = 0; i < m->count; i++) {

@@ -48,6 +48,9 @@ router *module_list_router(const module_list *list, problems *found)
 
 int module_list_start(module_list *list, tl_request *req, problems *found)
 {
+    for (tl_module *m = list->first; m; m = m->next)
+        if (m->faulty)
+            return TL_ERROR;
     for (tl_module *m = list->first; m; m = m->next) {
         int result = TL_OK;
         if (m->plugin->start) {

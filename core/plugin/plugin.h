@@ -36,7 +36,8 @@ module_list *module_list_load(struct worker *w, config *c, problems *found);
 /* Their routes; those that need auth are left out when nobody provides auth.v1. */
 router *module_list_router(const module_list *list, problems *found);
 
-/* Runs every `start` on the request's fiber. TL_OK, or TL_ERROR with the reason in `found`. */
+/* Runs every `start` on the request's fiber, but none when loading has told of a problem. TL_OK, or TL_ERROR with the
+ * reason in `found`. */
 int module_list_start(module_list *list, tl_request *req, problems *found);
 void module_list_stop(module_list *list);
 void module_list_free(module_list *list);

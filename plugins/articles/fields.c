@@ -7,9 +7,9 @@
 
 #define FIELDS(is_optional)                                                                                            \
     {                                                                                                                  \
-        {"title", TL_JSON_STRING, .optional = is_optional, .max_length = 255, .not_blank = true},                      \
-            {"body", TL_JSON_STRING, .optional = is_optional, .max_length = 524288},                                   \
-            {"meta_description", TL_JSON_STRING, .optional = is_optional, .max_length = 500},                          \
+        {"title", TL_JSON_STRING, .optional = (is_optional), .max_length = 255, .not_blank = true},                    \
+            {"body", TL_JSON_STRING, .optional = (is_optional), .max_length = 524288},                                 \
+            {"meta_description", TL_JSON_STRING, .optional = (is_optional), .max_length = 500},                        \
             {"featured_image", TL_JSON_STRING, .optional = true, .nullable = true, .max_length = 2048}, {0},           \
     }
 

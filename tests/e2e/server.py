@@ -192,6 +192,7 @@ class Server:
         """`share`: another Server whose database and Redis prefix this one uses too."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.program = TALELIO
         self.process = None
         self.port = None
         self.log_path = self.folder / "server.log"
@@ -234,7 +235,7 @@ class Server:
     def run(self, *words, stdin=None, timeout=PATIENCE, env=None):
         """One command of the program, to its end."""
         return subprocess.run(
-            [TALELIO, *words, "--config", self.ini],
+            [self.program, *words, "--config", self.ini],
             capture_output=True,
             text=True,
             input=stdin,
@@ -247,7 +248,7 @@ class Server:
         self.log = open(self.log_path, "ab")
         started_at = self.log_path.stat().st_size
         self.process = subprocess.Popen(
-            [TALELIO, "serve", "--config", self.ini],
+            [self.program, "serve", "--config", self.ini],
             stdout=self.log,
             stderr=self.log,
             stdin=subprocess.DEVNULL,

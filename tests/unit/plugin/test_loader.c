@@ -348,6 +348,20 @@ static void plugins_start_and_stop_once(void **unused)
     unload(&l);
 }
 
+static void with_a_faulty_plugin_none_is_started(void **unused)
+{
+    (void)unused;
+    loaded l;
+    load(&l, ENABLE("good") ENABLE("nowhere"));
+    good_state *state = state_of(&l);
+    state->starts = 0;
+    starting s = {&l, TL_OK};
+    fixture_run(l.worker, start, &s);
+    assert_int_equal(s.result, TL_ERROR);
+    assert_int_equal(state->starts, 0);
+    unload(&l);
+}
+
 static void a_start_that_refuses_is_told_and_the_earlier_ones_stop(void **unused)
 {
     (void)unused;
@@ -395,6 +409,7 @@ int main(void)
         cmocka_unit_test(routes_that_need_auth_are_left_out_without_it),
         cmocka_unit_test(an_older_descriptor_is_read_by_its_own_sizes),
         cmocka_unit_test(plugins_start_and_stop_once),
+        cmocka_unit_test(with_a_faulty_plugin_none_is_started),
         cmocka_unit_test(a_start_that_refuses_is_told_and_the_earlier_ones_stop),
         cmocka_unit_test(commands_are_found_with_their_owner),
     };

@@ -1,0 +1,136 @@
+"""An author who has only what `cmake --install` puts on the machine: a plugin of one's own, built outside, loaded by path."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from server import BUILD, ROOT
+
+NOTES = pathlib.Path(__file__).parent / "notes"
+
+
+def run(*words, **rest):
+    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, **rest)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(run_folder):
+    """Where talelio is installed; nothing else of this tree is used below."""
+    made = run_folder / "prefix"
+    run("cmake", "--install", BUILD, "--prefix", made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def pkg_config(prefix):
+    [found] = prefix.glob("lib/**/talelio.pc")
+    return {**os.environ, "PKG_CONFIG_PATH": str(found.parent)}
+
+
+@pytest.fixture(scope="module", params=["pkg-config", "CMake"])
+def plugin(request, run_folder, prefix, pkg_config):
+    """The notes plugin, built in a folder of its own; its path."""
+    folder = run_folder / ("notes-" + request.param)
+    shutil.copytree(NOTES, folder)
+    if request.param == "CMake":
+        run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", env={**os.environ, "CC": "cc"})
+        run("cmake", "--build", folder / "build")
+        return folder / "build/notes.so"
+    # as the README says it
+    [command] = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("cc ")]
+    run("sh", "-c", command, cwd=folder, env=pkg_config)
+    return folder / "notes.so"
+
+
+@pytest.fixture
+def configured(make_server, plugin):
+    def make(**rest):
+        section = {"enabled": "yes", "path": plugin, "migrations": NOTES / "migrations", "motto": "carpe diem"}
+        return make_server({"plugin:notes": {**section, **rest}})
+
+    return make
+
+
+def test_it_needs_nothing_but_libc(plugin):
+    """Neither the core's symbols, nor a library of talelio's; one name is exported."""
+    needed = run("nm", "-D", "--undefined-only", "--format=posix", plugin).split("\n")
+    names = {line.split()[0] for line in needed if line}
+    assert not [name for name in names if name.startswith(("tl_", "talelio"))], names
+    exported = [line.split()[0] for line in run("nm", "-D", "--defined-only", "--format=posix", plugin).splitlines()]
+    assert exported == ["talelio_plugin"]
+
+
+def test_the_headers_stand_alone_and_without_a_warning(prefix, pkg_config, run_folder):
+    flags = run("pkg-config", "--cflags", "talelio", env=pkg_config).split()
+    headers = sorted((prefix / "include/talelio").glob("*.h"))
+    assert headers
+    for header in headers:
+        source = run_folder / "alone.c"
+        source.write_text(f"#include <talelio/{header.name}>\n")
+        for standard in ("c11", "c17", "gnu11"):
+            run("cc", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-std={standard}", *flags, "-fsyntax-only", source)
+
+
+def test_its_migrations_options_routes_and_services_work(configured):
+    # given a server with the plugin, whose migrations have a numbering of their own
+    server = configured()
+    refused = server.run("serve")
+    assert refused.returncode == 1 and "talelio migrate" in refused.stderr
+    applied = server.run("migrate")
+    assert applied.returncode == 0 and "notes 0001_notes.sql" in applied.stdout + applied.stderr
+    server.start()
+
+    # when its routes are used, then authorization, database, options and the other plugin's service are there
+    author = server.author()
+    assert server.client().post("/v1/notes", {"text": "x"}).status == 403
+    made = author.post("/v1/notes", {"text": "Remember"})
+    assert made.status == 201, made
+    assert server.client().get(f"/v1/notes/{made.json['id']}").json == {**made.json, "text": "Remember", "motto": "carpe diem"}
+    assert server.client().get("/v1/notes/none").message == "Note not found"
+    assert author.post("/v1/notes", {"txt": "x"}).message == "Expected 'text' key"
+    assert author.post("/v1/notes", {"text": ""}).status == 400
+    assert author.get("/v1/whoami").body.decode() == author.username
+    assert server.client().get("/v1/whoami").status == 403
+    server.stop()
+
+
+def test_the_commands_know_it(configured, plugin):
+    server = configured()
+    assert server.run("migrate").returncode == 0
+    routes = server.run("routes")
+    assert routes.returncode == 0 and "/v1/notes/:id" in routes.stdout
+    assert "notes" in server.run("plugins").stdout
+    assert "motto" in server.run("config").stdout
+    assert server.run("check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ({"motto": None}, r"talelio\.ini:\d+: \[plugin:notes\] motto is missing"),
+        ({"moto": "x"}, r"talelio\.ini:\d+: .*moto.*did you mean motto"),
+        ({"path": "/nowhere/notes.so"}, r"/nowhere/notes\.so: .*path in \[plugin:notes\]"),
+    ],
+)
+def test_its_problems_are_told_like_anybody_elses(configured, changes, told):
+    result = configured(**changes).run("check")
+    assert result.returncode == 1
+    assert re.search(told, result.stderr), result.stderr
+
+
+def test_the_installed_server_serves_with_its_own_plugins_and_migrations(make_server, prefix):
+    # given an ini file that names only what was installed
+    [plugins], [migrations] = prefix.glob("lib/**/plugins"), prefix.glob("share/talelio/migrations")
+    server = make_server({"server": {"plugin_dir": plugins, "migrations_dir": migrations}})
+    server.program = prefix / "bin/talelio"
+    assert server.run("check").returncode == 0
+    server.start()
+    author = server.author()
+    assert author.publish("Installed").status == 201
+    server.stop()
