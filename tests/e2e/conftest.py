@@ -2,12 +2,16 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 
 import pytest
 
 from server import ROOT, Server, Services
+
+# A shell that runs the tests in the background may have them ignore Ctrl-C, and every program that they start would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session):
