@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from load import Load, ask, footprint  # noqa: E402
+from outages import outages  # noqa: E402
 from server import BUILD, TALELIO, Client, Server, psql  # noqa: E402
 
 import os  # noqa: E402
@@ -263,6 +264,8 @@ end"""))
         self.table.note(f"# the master before and after: {before[0]} and {after[0]} descriptors, {before[1]} and {after[1]} KiB")
         server.stop()
 
+    def outages(self):
+        outages(self.table, self.folder)
 
     def backup(self):
         """Reading articles while the database is backed up, again and again, from the same machine."""
@@ -322,7 +325,7 @@ def pgbench_program():
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "backup"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "outages", "backup"]
 
 
 def main():
