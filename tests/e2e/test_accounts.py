@@ -1,5 +1,7 @@
 """The auth plugin: registration, verification, login, renewal, logout."""
 
+import base64
+import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +40,16 @@ class TestRegistration:
         assert set(user) >= {"id", "username", "location", "avatar_url"}
         assert (user["username"], user["location"], user["avatar_url"]) == (visitor.username, "", "default.jpg")
         assert "password" not in answer.body.decode()
+
+    def test_what_is_malformed_is_told(self, visitor):
+        for body, message in [
+            ({"email": "nobody", "password": "12345678", "username": "u"}, "Expected 'email' to be an email address"),
+            ({"email": "a@b.org", "password": "1234567", "username": "u"}, "Expected 'password' to have 8 to 128 characters"),
+            ({"email": "a@b.org", "password": "12345678", "username": "a b"},
+             "Expected 'username' to be 1 to 20 letters, digits, '-' and '_'"),
+        ]:  # fmt: skip
+            answer = visitor.post("/v1/accounts/register", body)
+            assert (answer.status, answer.message) == (400, message)
 
     def test_an_email_is_taken_without_regard_to_case(self, server, author):
         answer = server.client().register(email=author.email.upper())
@@ -102,6 +114,13 @@ class TestVerification:
         answer = visitor.get("/v1/accounts/verify/" + token)
         assert (answer.status, answer.message) == (400, "Invalid verification token")
 
+    def test_the_token_of_a_deleted_account_is_refused(self, server, visitor):
+        visitor.register()
+        token = verification_token(server, visitor.email)
+        server.sql(f"DELETE FROM accounts WHERE email = '{visitor.email}'")
+        answer = visitor.get("/v1/accounts/verify/" + token)
+        assert (answer.status, answer.message) == (400, "Invalid verification token")
+
     def test_an_access_token_does_not_verify(self, author):
         answer = author.get("/v1/accounts/verify/" + author.token)
         assert (answer.status, answer.message) == (400, "Invalid verification token")
@@ -138,11 +157,26 @@ class TestLogin:
 
     def test_secure_and_domain_come_from_the_configuration(self, make_server):
         server = make_server({"plugin:auth": {"cookie_secure": "yes", "cookie_domain": "talel.io"}}).start()
-        client = server.client()
-        client.register()
-        cookie = client.login().cookies[0]
-        assert "Secure" in cookie and "Domain=talel.io" in cookie
+        client = server.author()
+        # the one that expires it must name the same place, or a browser keeps it
+        for answer in (client.login(), client.post("/v1/accounts/logout")):
+            cookie = answer.cookies[0]
+            assert "; Secure" in cookie and "; Domain=talel.io" in cookie and "; Path=/v1/accounts" in cookie
         server.stop()
+
+    def test_the_access_token_says_who_for_half_an_hour(self, author):
+        head, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in author.token.split("."))
+        claims = json.loads(claims)
+        user = author.get("/v1/users/" + author.username).json["user"]
+        assert json.loads(head)["alg"] == "HS512"
+        assert set(claims) >= {"iss", "aud", "sub", "iat", "exp", "jti"}
+        assert (claims["sub"], claims["username"], claims["exp"] - claims["iat"]) == (str(user["id"]), author.username, 1800)
+
+    def test_tokens_are_never_the_same(self, author):
+        first, secret = author.token, author.refresh_token.split(".")[1]
+        assert len(base64.urlsafe_b64decode(secret + "==")) * 8 == 256
+        author.login()
+        assert author.token != first and author.refresh_token.split(".")[1] != secret
 
     def test_unknown_account_and_wrong_password_look_the_same(self, author):
         unknown = author.post("/v1/accounts/login", {"email": "nobody@example.org", "password": "12345678"})
@@ -237,7 +271,8 @@ class TestLogout:
     def test_it_ends_the_session_and_expires_the_cookie(self, author):
         answer = author.post("/v1/accounts/logout")
         assert (answer.status, answer.json) == (200, {"message": "Successfully logged out"})
-        assert "Max-Age=0" in answer.cookies[0]
+        for part in ("refresh_token=;", "Max-Age=0", "Path=/v1/accounts", "HttpOnly", "SameSite=Lax"):
+            assert part in answer.cookies[0]
         again = author.post("/v1/accounts/logout")
         assert (again.status, again.message) == (409, "No token to delete")
 

@@ -37,6 +37,28 @@ class TestPublish:
     def test_a_featured_image_may_be_absent(self, author):
         assert author.publish(title()).json["article"]["featured_image"] is None
 
+    @pytest.mark.parametrize("image", ["javascript:alert(1)", "//evil.example/x.png", "data:image/png;base64,x", "x.png", "", "/a b"])
+    def test_a_featured_image_is_a_path_or_an_address(self, author, image):
+        slug = author.publish(title()).json["article"]["slug"]
+        for answer in (author.publish(title(), featured_image=image), author.patch("/v1/articles/" + slug, {"featured_image": image})):
+            assert answer.status == 400
+            assert answer.message == "Expected 'featured_image' to be a path, or an http or https URL, without spaces"
+
+    def test_the_location_of_a_slug_in_another_script_can_be_followed(self, author):
+        answer = author.publish("Привет " + secrets.token_hex(6))
+        assert answer.headers["location"].isascii()
+        assert author.get(answer.headers["location"]).json["article"]["id"] == answer.json["article"]["id"]
+
+    def test_a_title_may_not_be_blank(self, author):
+        answer = author.publish(" \t\n")
+        assert (answer.status, answer.message) == (400, "Expected 'title' not to be blank")
+
+    def test_an_author_who_is_gone_publishes_nothing(self, server):
+        author = server.author()
+        server.sql(f"DELETE FROM accounts WHERE email = '{author.email}'")
+        answer = author.publish(title())
+        assert (answer.status, answer.message) == (403, "User does not exist any more")
+
     @pytest.mark.parametrize("key", ["title", "body", "meta_description"])
     def test_a_missing_key_is_named(self, author, key):
         article = {"title": "T", "body": "B", "meta_description": "M"}
@@ -176,6 +198,8 @@ class TestList:
         assert middle["prev"] == f"/v1/users/{name}/articles?page=1&limit=10"
         assert "prev" not in first and first["next"].endswith("page=2&limit=10")
         assert "next" not in last and last["prev"].endswith("page=2&limit=10")
+        for page in (first, middle, last):
+            assert page["first"].endswith("page=1&limit=10") and page["last"].endswith("page=3&limit=10")
 
     def test_a_single_page_has_no_link_header(self, prolific):
         assert "link" not in prolific.get(self.path(prolific, "?limit=100")).headers
@@ -194,15 +218,34 @@ class TestList:
         if "%00" not in query:
             assert answer.message == "Expected numeric query parameters"
 
-    def test_at_most_a_hundred(self, prolific):
-        assert prolific.get(self.path(prolific, "?limit=1000")).status == 200
+    def test_at_most_a_hundred(self, server):
+        author = server.author()
+        author.publish(title())
+        server.sql("INSERT INTO articles (user_id, title, slug, body, html, table_of_contents, meta_description, renderer) "
+                   "SELECT user_id, title, slug || '-' || n, body, html, '', '', renderer FROM articles, generate_series(2, 101) n "
+                   f"WHERE user_id = (SELECT id FROM users WHERE username = '{author.username}')")  # fmt: skip
+        answer = author.get(self.path(author, "?limit=1000"))
+        assert answer.status == 200 and len(answer.json["articles"]) == 100
+        [following] = [path for rel, path in links(answer).items() if rel == "next"]
+        assert following.endswith("page=2&limit=100")
+        assert len(author.get(following).json["articles"]) == 1
+
+    def test_a_page_that_is_too_large_asks_for_fewer(self, server):
+        author = server.author()
+        for _ in range(40):
+            author.publish(title(), "A line of words.\n\n" * 25000)
+        answer = author.get(self.path(author, "?limit=100"))
+        assert answer.status == 400
+        assert answer.message == "These articles are too large for one page: expected a smaller 'limit'"
+        assert len(author.get(self.path(author)).json["articles"]) == 10
 
     def test_an_author_without_articles_has_an_empty_list(self, author):
         answer = author.get(self.path(author))
         assert (answer.status, answer.json["articles"], answer.headers["x-total-count"]) == (200, [], "0")
 
     def test_an_unknown_user_is_404(self, visitor):
-        assert visitor.get("/v1/users/nobody/articles").status == 404
+        answer = visitor.get("/v1/users/nobody/articles")
+        assert (answer.status, answer.message) == (404, "User with username 'nobody' does not exist")
 
     def test_the_count_follows_what_happens_to_the_articles(self, server, author):
         slugs = [author.publish(title()).json["article"]["slug"] for _ in range(3)]
@@ -237,11 +280,23 @@ class TestChange:
         for client in (other, visitor):
             assert client.patch("/v1/articles/" + slug, {"title": "X"}).status == 403
             assert client.delete("/v1/articles/" + slug).status == 403
-        assert author.get("/v1/articles/" + slug).status == 200
+        assert other.delete("/v1/articles/" + slug).message == "Only the author may change this article"
+        assert author.get("/v1/articles/" + slug).json["article"]["title"] != "X"
 
     def test_an_unknown_article_is_404(self, author):
-        assert author.patch("/v1/articles/none-such", {"title": "X"}).status == 404
-        assert author.delete("/v1/articles/none-such").status == 404
+        for answer in (author.patch("/v1/articles/none-such", {"title": "X"}), author.delete("/v1/articles/none-such")):
+            assert (answer.status, answer.message) == (404, "Article not found")
+
+    def test_nothing_to_change_is_400(self, author):
+        slug = author.publish(title()).json["article"]["slug"]
+        answer = author.patch("/v1/articles/" + slug, {})
+        assert answer.status == 400
+        assert answer.message == "Expected 'title', 'body', 'meta_description' or 'featured_image' key"
+
+    def test_html_and_contents_follow_the_body(self, author):
+        slug = author.publish(title(), "# One\n\n# Two").json["article"]["slug"]
+        article = author.patch("/v1/articles/" + slug, {"body": "# Alone"}).json["article"]
+        assert (article["html"], article["table_of_contents"]) == ("<h1>Alone</h1>", "")
 
     def test_a_deleted_article_is_gone(self, author):
         slug = author.publish(title()).json["article"]["slug"]

@@ -33,7 +33,8 @@ def refused(visitor, data, *statuses):
     error = json.loads(body)["error"]
     assert error["status"] == status
     assert headers["connection"].lower() == "close"
-    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-content-type-options"] == "nosniff" and headers["x-request-id"]
+    assert headers["content-type"] == "application/json"
     return error
 
 

@@ -39,8 +39,33 @@ def test_one_key_alone_changes_only_itself(author):
 
 def test_nobody_else_changes_it(server, author):
     other = server.author()
-    assert other.patch("/v1/users/" + author.username, {"location": "X"}).status == 403
+    refused = other.patch("/v1/users/" + author.username, {"location": "X"})
+    assert (refused.status, refused.message) == (403, "Only the user may change this profile")
     assert server.client().patch("/v1/users/" + author.username, {"location": "X"}).status == 403
+    assert author.get("/v1/users/" + author.username).json["user"]["location"] == ""
+
+
+def test_nobody_cannot_be_changed(author):
+    answer = author.patch("/v1/users/nobody", {"location": "X"})
+    assert (answer.status, answer.message) == (404, "User with username 'nobody' does not exist")
+
+
+def test_names_are_found_without_regard_to_case(server):
+    author = server.author(username="MixedCase")
+    assert author.get("/v1/users/mixedcase").json["user"]["username"] == "MixedCase"
+    assert author.patch("/v1/users/MIXEDCASE", {"location": "X"}).status == 200
+
+
+def test_nothing_to_change_is_400(author):
+    answer = author.patch("/v1/users/" + author.username, {})
+    assert (answer.status, answer.message) == (400, "Expected 'location' or 'avatar_url' key")
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:image/png;base64,xxxx", "a b.png", ""])
+def test_an_avatar_is_a_file_or_an_address(author, url):
+    answer = author.patch("/v1/users/" + author.username, {"avatar_url": url})
+    assert answer.status == 400
+    assert answer.message == "Expected 'avatar_url' to be a path, or an http or https URL, without spaces"
 
 
 @pytest.mark.parametrize("body", [{"username": "x"}, {"id": 1}, {"location": 5}, {"location": "x" * 5000}])

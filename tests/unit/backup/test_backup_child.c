@@ -218,6 +218,7 @@ static void a_grandchild_that_holds_the_pipes_is_not_waited_for(void **state)
     scene s = run((scene){.script = "sleep 1000 & echo done"});
     assert_int_equal(s.result, TL_OK);
     assert_string_equal(s.kept, "done\n");
+    assert_int_equal(kill(-s.pid, SIGKILL), 0);
 }
 
 static void it_dies_when_nobody_reads_it_any_more(void **state)
