@@ -85,7 +85,7 @@ void connection_fail(connection *c, bool refused, const char *reason)
 
 /*
  * libpq has the SQLSTATE of a refused connection only in its verbose message: "FATAL:  28P01: password …". Refused is
- * what waiting does not mend: authorization, and a database that does not exist.
+ * what waiting does not mend: authorization, a database that does not exist, a certificate that does not fit.
  */
 static bool is_refusal(const char *message)
 {
@@ -94,7 +94,7 @@ static bool is_refusal(const char *message)
         if (strstr(message, *state))
             return true;
     }
-    return strstr(message, "no password supplied") != NULL;
+    return strstr(message, "no password supplied") || strstr(message, "certificate");
 }
 
 static void fail_connecting(connection *c, bool silent)

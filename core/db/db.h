@@ -51,4 +51,7 @@ typedef enum db_state {
 db_state db_state_of(const db *d);
 const char *db_reason(const db *d);
 
+/* What the operator should do about a message of libpq's; NULL when nothing can be said. */
+const char *db_what_to_do(const char *message);
+
 #endif

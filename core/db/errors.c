@@ -45,6 +45,25 @@ bool error_is_stale(const PGresult *result)
     return false;
 }
 
+const char *db_what_to_do(const char *message)
+{
+    static const struct {
+        const char *first, *second, *hint;
+    } known[] = {
+        {"password authentication failed", "", "check user and password in [postgres] url"},
+        {"no password supplied", "", "check user and password in [postgres] url"},
+        {"database \"", "does not exist", "make it with createdb, or correct [postgres] url"},
+        {"role \"", "does not exist", "make it with createuser, or correct [postgres] url"},
+        {"no pg_hba.conf entry", "", "PostgreSQL's pg_hba.conf does not let this user in from here"},
+        {"certificate", "", "check sslmode, sslrootcert and the host in [postgres] url"},
+        {"server does not support SSL", "", "switch ssl on in PostgreSQL, or correct sslmode in [postgres] url"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(message, known[i].first) && strstr(message, known[i].second))
+            return known[i].hint;
+    return NULL;
+}
+
 static void log_failure(tl_request *req, tl_db_error error, const char *sql, const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);

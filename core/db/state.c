@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/db/private.h"
@@ -34,6 +35,9 @@ static void set_reason(db *d, const char *reason)
         reason += line + (reason[line] == '\n');
     }
     d->reason[length] = '\0';
+    const char *hint = db_what_to_do(d->reason);
+    if (hint)
+        snprintf(d->reason + length, sizeof d->reason - length, ": %s", hint);
 }
 
 /* False when the same was said a moment ago. */
@@ -105,10 +109,7 @@ static void tell_away(db *d, db_state before)
     if (!is_news(d) && !changed)
         return;
     if (d->state == DB_REFUSED)
-        log_error(d->worker, NULL,
-                  "the database cannot be used: %s. Check url in [postgres], and that the migrations have run; trying "
-                  "again every second",
-                  d->reason);
+        log_error(d->worker, NULL, "the database cannot be used: %s; trying again every second", d->reason);
     else
         log_error(d->worker, NULL,
                   "the database is away: %s. Requests that need it are answered with 503 until it is back; check that "

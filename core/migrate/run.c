@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/db/db.h"
 #include "core/migrate/parts.h"
 
 /* Any number that nobody else takes: "talelio" in ASCII. */
@@ -65,19 +66,6 @@ static bool execute(run *r, const char *sql)
     return is_fine;
 }
 
-static const char *what_to_do(const char *message)
-{
-    if (strstr(message, "password authentication failed") || strstr(message, "no password supplied"))
-        return "check user and password in [postgres] url";
-    if (strstr(message, "database \"") && strstr(message, "does not exist"))
-        return "make it with createdb, or correct [postgres] url";
-    if (strstr(message, "role \"") && strstr(message, "does not exist"))
-        return "make it with createuser, or correct [postgres] url";
-    if (strstr(message, "no pg_hba.conf entry"))
-        return "PostgreSQL's pg_hba.conf does not let this user in from here";
-    return "is PostgreSQL running there? Check [postgres] url";
-}
-
 static void ignore_notice(void *arg, const char *message)
 {
     (void)arg;
@@ -97,7 +85,8 @@ static bool connect_to(run *r, const char *url)
     r->db = PQconnectdbParams(names, values, 1);
     if (PQstatus(r->db) != CONNECTION_OK) {
         const char *message = first_line(r->list->memory, PQerrorMessage(r->db));
-        return complain("%s: %s", message, what_to_do(PQerrorMessage(r->db)));
+        const char *hint = db_what_to_do(PQerrorMessage(r->db));
+        return complain("%s: %s", message, hint ? hint : "is PostgreSQL running there? Check [postgres] url");
     }
     if (PQserverVersion(r->db) < 140000)
         return complain("PostgreSQL 14 or later is needed, this one is %d", PQserverVersion(r->db) / 10000);

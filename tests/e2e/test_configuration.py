@@ -106,7 +106,16 @@ class TestRefusals:
         server.changes = {"postgres": {"url": server.database.replace("/t", "/none", 1)}}
         server.write_config()
         code, said = serve(server)
-        assert code == 1 and "[postgres]" in said
+        assert code == 1 and re.search(r"\[postgres\] .* does not exist: make it with createdb", said.splitlines()[-1]), said
+
+    def test_a_user_that_does_not_exist(self, make_server):
+        server = make_server()
+        server.changes = {"postgres": {"url": server.database.replace("user=talelio", "user=stranger")}}
+        server.write_config()
+        for command in ("serve", "check", "migrate"):
+            result = server.run(command)
+            assert result.returncode == 1
+            assert "make it with createuser, or correct [postgres] url" in result.stderr.splitlines()[-1]
 
     def test_migrating_twice_changes_nothing(self, configured):
         before = configured.sql("SELECT owner, number, applied_at FROM schema_migration ORDER BY 1, 2")

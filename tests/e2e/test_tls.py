@@ -108,10 +108,14 @@ class TestPostgreSQL:
         )
         server.write_config()
 
-        # then no command works, and says why
+        # then no command works, and each says why
         refused = server.run("migrate")
         assert refused.returncode == 1
         assert {"authority": "certificate verify failed", "name": "does not match host name"}[wrong] in refused.stderr
+        for command in ("serve", "check"):
+            refused = server.run(command)
+            assert refused.returncode == 1
+            assert "check sslmode, sslrootcert and the host in [postgres] url" in refused.stderr.splitlines()[-1]
 
 
 class MailHandler(socketserver.StreamRequestHandler):
