@@ -1,0 +1,97 @@
+"""What the README and the other first pages say is so."""
+
+import re
+import subprocess
+
+import pytest
+
+from server import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def section(title):
+    """The text below a heading, up to the next one of its level or above."""
+    level, start = re.search(rf"^(#+) {re.escape(title)}\n", README, re.M).group(1), README.index(f" {title}\n")
+    end = re.search(rf"^#{{1,{len(level)}}} [A-Z]", README[start:], re.M)
+    return README[start : start + end.start()] if end else README[start:]
+
+
+def code(text, language):
+    return re.search(rf"```{language}\n(.*?)```", text, re.S).group(1)
+
+
+def test_the_five_commands_publish_and_read_an_article(make_server, tmp_path):
+    # given a new server, and the commands as the README types them
+    server = make_server().start()
+    commands = code(section("Five minutes with curl"), "sh")
+    assert commands.count("curl ") == 5
+
+    # when they are typed
+    typed = commands.replace("localhost:5000", f"127.0.0.1:{server.port}")
+    result = subprocess.run(["bash", "-euc", typed], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    # then the article is read by its slug
+    assert result.returncode == 0, result.stderr
+    answer = server.client().get("/v1/articles/hello-world")
+    assert result.stdout.endswith(answer.body.decode())
+    assert answer.json["article"]["html"] == "<h1>Hello</h1>\n<p>It <em>works</em>.</p>"
+    server.stop()
+
+
+def test_the_sample_fills_a_server_once(make_server):
+    server = make_server().start()
+    for count in (20, 0):
+        command = [ROOT / "scripts/sample", f"http://127.0.0.1:{server.port}"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0, result.stderr
+        assert f"Published {count} articles" in result.stderr
+    listed = server.client().get("/v1/users/talel/articles?limit=100")
+    assert listed.headers["x-total-count"] == "20"
+    html = "".join(article["html"] for article in listed.json["articles"])
+    for sign in ("<table>", "<img ", '<code class="language-c">', "<h2 id="):
+        assert sign in html
+    server.stop()
+
+
+def test_every_table_is_in_the_diagram_with_columns_that_it_has(make_server):
+    server = make_server()
+    shown = {}
+    for name, columns in re.findall(r"^    (\w+) \{\n(.*?)^    \}", code(section("The tables"), "mermaid"), re.M | re.S):
+        shown[name] = {line.split()[1] for line in columns.splitlines()}
+    rows = server.sql("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'")
+    there = {}
+    for row in rows.splitlines():
+        name, column = row.split("|")
+        there.setdefault(name, set()).add(column)
+    assert set(shown) == set(there)
+    for name, columns in shown.items():
+        assert columns <= there[name], name
+
+
+def pages():
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return [page for page in listed if not page.startswith("scripts/sample-articles/")]
+
+
+@pytest.mark.parametrize("page", pages())
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```|`[^`]*`", "", (ROOT / page).read_text(), flags=re.S)
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_variable_of_the_ini_files_is_listed():
+    listed = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.M))
+    for ini in (ROOT / "config").glob("*.ini"):
+        values = [line for line in ini.read_text().splitlines() if not line.startswith("#")]
+        used = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", "\n".join(values)))
+        assert used - listed == set(), ini
+
+
+def test_every_folder_says_what_lives_there():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for top in ("core", "plugins"):
+        folders = {name.split("/")[1] for name in files if name.startswith(top + "/") and name.count("/") > 1}
+        assert [folder for folder in sorted(folders) if f"{top}/{folder}/README.md" not in files] == []
