@@ -128,11 +128,11 @@ static const char *type_name(metric_kind kind)
 /* The newest generation says what a name is; NULL: no live process has it. */
 static const metric_entry *leader(const found_entry *items, size_t count)
 {
-    const metric_entry *best = NULL;
+    const found_entry *best = NULL;
     for (size_t i = 0; i < count; i++)
-        if (items[i].live && (!best || items[i].entry->generation > best->generation))
-            best = items[i].entry;
-    return best;
+        if (items[i].live && (!best || items[i].entry->generation > best->entry->generation))
+            best = &items[i];
+    return best ? best->entry : NULL;
 }
 
 /* All that has one name. */
