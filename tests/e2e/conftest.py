@@ -28,6 +28,12 @@ def run_folder():
         yield pathlib.Path(folder)
 
 
+@pytest.fixture
+def tmp_path(run_folder):
+    """pytest's own has a longer path, and stays."""
+    return pathlib.Path(tempfile.mkdtemp(dir=run_folder))
+
+
 @pytest.fixture(scope="session")
 def make_server(run_folder):
     """make_server(changes): a configured server, not started; stopped at the end of the session if need be."""

@@ -39,7 +39,7 @@ def plugin(request, run_folder, prefix, pkg_config):
     folder = run_folder / ("notes-" + request.param)
     shutil.copytree(NOTES, folder)
     if request.param == "CMake":
-        run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", env={**os.environ, "CC": "cc"})
+        run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}", env={**os.environ, "CC": "cc"})
         run("cmake", "--build", folder / "build")
         return folder / "build/notes.so"
     # as the README says it
