@@ -8,12 +8,12 @@ import signal
 import socket
 import subprocess
 import threading
-import time
+import urllib.parse
 
 import boto3
 import botocore.config
 
-from server import ROOT
+from server import BUILD, ROOT
 
 OWNER = os.environ.get("TALELIO_TEST_S3_ACCESS_KEY"), os.environ.get("TALELIO_TEST_S3_SECRET_KEY")
 GUEST = os.environ.get("TALELIO_TEST_S3_GUEST_ACCESS_KEY"), os.environ.get("TALELIO_TEST_S3_GUEST_SECRET_KEY")
@@ -50,6 +50,35 @@ def unfinished(client, bucket):
 
 def keys_in(client, bucket):
     return [item["Key"] for item in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+class Shelf:
+    """The test plugin of this name: a call of the object store is a request."""
+
+    def __init__(self, make_server, store):
+        self.server = make_server(
+            {
+                "http": {"max_body": "32M"},
+                "store:shelf": store,
+                "plugin:shelf": {"enabled": "yes", "path": BUILD / "tests/plugins/shelf.so"},
+            }
+        ).start()
+        self.visitor = self.server.client()
+
+    def ask(self, method, path, body=None, **parameters):
+        return self.visitor.request(method, f"/shelf/{path}?" + urllib.parse.urlencode(parameters), body)
+
+    def put(self, key, body, **options):
+        return self.ask("PUT", "object", body, key=key, **options).status
+
+    def stream(self, key, body, times=1, **options):
+        return self.ask("PUT", "stream", body, key=key, times=times, **options).status
+
+    def get(self, key, **portion):
+        return self.ask("GET", "stream", key=key, **portion)
+
+    def list(self, **parameters):
+        return self.ask("GET", "list", **parameters).json
 
 
 class OwnS3:
@@ -89,21 +118,23 @@ class OwnS3:
 
 
 class Wire:
-    """To the S3 server, on a port of its own. `cut(up, down)`: every connection breaks after so many bytes sent or received,
-    None for never; `left` of them do, then all is well."""
+    """To the S3 server, on a port of its own. `cut(up, down)`: from now on every connection breaks after so many bytes sent or
+    received, None for never; `left` of them do, then all is well."""
 
     def __init__(self, endpoint=ENDPOINT):
         host, port = endpoint.removeprefix("http://").split(":")
         self.there = host, int(port)
         self.up = self.down = None
-        self.left = self.seen = 0
+        self.left = self.seen = self.cuts = 0
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
 
     def cut(self, up=None, down=None, left=1 << 30):
-        self.up, self.down, self.left, self.seen = up, down, left, 0
+        with self.lock:
+            self.up, self.down, self.left, self.seen = up, down, left, 0
+            self.cuts += 1
 
     def end(self):
         self.listener.close()
@@ -128,10 +159,11 @@ class Wire:
             return True
 
     def carry(self, source, target, way):
-        passed = 0
+        passed = cuts = 0
         try:
             while data := source.recv(16384):
-                passed += len(data)
+                passed = len(data) + (passed if cuts == self.cuts else 0)
+                cuts = self.cuts
                 if self.is_cut(way, passed):
                     break
                 target.sendall(data)
@@ -142,3 +174,4 @@ class Wire:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+            end.close()

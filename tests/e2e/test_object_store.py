@@ -5,47 +5,17 @@ import hashlib
 import secrets
 import subprocess
 import time
-import urllib.parse
 
 import pytest
 
-from server import BUILD, eventually
-from storage import keys_in, new_bucket, s3_client, s3_section, unfinished
+from server import eventually
+from storage import Shelf, keys_in, new_bucket, s3_client, s3_section, unfinished
 
 MIB = 1 << 20
 ODD_KEYS = (
     "plain", "a b+c", "a/b//c/", "/leading", "%41%2f", "?x=1&y=2#z", "ü€👍", "(1)'!*@=&$,:;~.png", "a\\b", '"<&>', " blank ",
     "%" * 1024,
 )  # fmt: skip
-
-
-class Shelf:
-    """The test plugin of this name: a call of the object store is a request."""
-
-    def __init__(self, make_server, store):
-        self.server = make_server(
-            {
-                "http": {"max_body": "32M"},
-                "store:shelf": store,
-                "plugin:shelf": {"enabled": "yes", "path": BUILD / "tests/plugins/shelf.so"},
-            }
-        ).start()
-        self.visitor = self.server.client()
-
-    def ask(self, method, path, body=None, **parameters):
-        return self.visitor.request(method, f"/shelf/{path}?" + urllib.parse.urlencode(parameters), body)
-
-    def put(self, key, body, **options):
-        return self.ask("PUT", "object", body, key=key, **options).status
-
-    def stream(self, key, body, times=1, **options):
-        return self.ask("PUT", "stream", body, key=key, times=times, **options).status
-
-    def get(self, key, **portion):
-        return self.ask("GET", "stream", key=key, **portion)
-
-    def list(self, **parameters):
-        return self.ask("GET", "list", **parameters).json
 
 
 @pytest.fixture(scope="module", params=["dir", "s3"])
