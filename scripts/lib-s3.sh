@@ -2,7 +2,7 @@
 # keep everything in memory. Stopping or killing "S3" means the gateway alone, so that the objects are there when it
 # comes back; s3_end ends all three, and the objects with them.
 #
-# There are two users: the first one makes buckets; the second has no rights but those that policies give it.
+# There are two users: the first one makes buckets and gives rights; the second has no rights but those that policies give it.
 
 S3=$FOLDER/s3
 S3_USER=talelio
@@ -65,7 +65,7 @@ memstore_device_bytes = 2147483648
 [client]
 keyring = $S3/keyring
 rgw_data = $S3/rgw
-rgw_enable_apis = s3
+rgw_enable_apis = s3, iam
 rgw_thread_pool_size = 32
 rgw_num_control_oids = 1
 rgw_gc_max_objs = 1
@@ -75,13 +75,14 @@ rgw_dynamic_resharding = false
 CONF
 }
 
-s3_user() { # NAME
-    local access secret
+s3_user() { # NAME [option…]
+    local name=$1 access secret
+    shift
     access=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
     secret=$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
-    CEPH_CONF=$S3/ceph.conf timeout 30 radosgw-admin user create --uid="$1" --display-name="$1" --access-key="$access" \
-        --secret-key="$secret" >>"$S3/users.log" 2>&1 || return 1
-    (umask 077 && echo "$access $secret" >"$S3/$1.keys")
+    CEPH_CONF=$S3/ceph.conf timeout 30 radosgw-admin user create --uid="$name" --display-name="$name" --access-key="$access" \
+        --secret-key="$secret" "$@" >>"$S3/users.log" 2>&1 || return 1
+    (umask 077 && echo "$access $secret" >"$S3/$name.keys")
 }
 
 s3_make() { # one attempt; the monitor's port may be taken a moment before it is used
@@ -106,7 +107,7 @@ s3_make() { # one attempt; the monitor's port may be taken a moment before it is
     timeout 30 ceph osd new "$osd" 0 >>"$S3/make.log" 2>&1 || return 1
     ceph-osd -i 0 --mkfs --osd-uuid "$osd" >>"$S3/make.log" 2>&1 || return 1
     s3_run osd ceph-osd -f -i 0
-    s3_user $S3_USER && s3_user $S3_OTHER_USER
+    s3_user $S3_USER --caps='user-policy=*' && s3_user $S3_OTHER_USER
 }
 
 s3_answers() { curl -sfo /dev/null --max-time 2 "http://127.0.0.1:$(cat "$S3/port")/" 2>/dev/null; }

@@ -7,7 +7,10 @@
 #include "core/objects/objects.h"
 #include "core/request/request.h"
 
-enum { LARGE = (8 << 20) + 1 }; /* more than one part */
+enum {
+    LARGE = (8 << 20) + 1, /* more than one part */
+    LONG_AGO = 86400,
+};
 
 #define PROBES ".talelio-probe/"
 
@@ -16,6 +19,7 @@ typedef struct trial {
     bool is_s3;
     char key[64];
     bool is_written;
+    bool is_listed; /* so that "denied" means what it says, also of what is not there */
     bool is_bad;
 } trial;
 
@@ -41,6 +45,7 @@ static int list_probe(tl_request *req, trial *t)
 {
     tl_object_list found;
     int result = objects_list(req, t->store, t->key, NULL, 1, &found);
+    t->is_listed = result == TL_OK;
     return result == TL_OK && found.count != t->is_written ? TL_ERROR : result;
 }
 
@@ -56,6 +61,12 @@ static int abort_probe(tl_request *req, trial *t)
     return result == TL_OK ? objects_upload_abort(req, u) : result;
 }
 
+/* Looks for uploads that were left behind long ago: below this key there are none. */
+static int sweep_probe(tl_request *req, trial *t)
+{
+    return objects_sweep(req, t->store, t->key, LONG_AGO);
+}
+
 static int delete_probe(tl_request *req, trial *t)
 {
     tl_object about;
@@ -65,29 +76,45 @@ static int delete_probe(tl_request *req, trial *t)
     return objects_head(req, t->store, t->key, &about) == TL_OK ? TL_ERROR : TL_OK;
 }
 
-static const struct {
+typedef struct step {
     const char *name;
     const char *right; /* as policies call it */
     int (*run)(tl_request *req, trial *t);
-} steps[] = {
-    {"write", "s3:PutObject", write_probe},      {"read", "s3:GetObject", read_probe},
-    {"list", "s3:ListBucket", list_probe},       {"abort an upload", "s3:AbortMultipartUpload", abort_probe},
+} step;
+
+static const step steps[] = {
+    {"write", "s3:PutObject", write_probe},
+    {"list", "s3:ListBucket", list_probe},
+    {"read", "s3:GetObject", read_probe},
+    {"abort an upload", "s3:AbortMultipartUpload", abort_probe},
+    {"list uploads", "s3:ListBucketMultipartUploads", sweep_probe},
     {"delete", "s3:DeleteObject", delete_probe},
 };
 
-static void tell(const trial *t, const char *name, const char *right, int result)
+/* Tells how it went; false when the steps behind it would go the same way. */
+static bool tell(const trial *t, const step *s, int result)
 {
     const char *reason = objects_reason(t->store);
-    bool is_right = t->is_s3 && (strcmp(reason, "AccessDenied") == 0 || !*reason);
-    printf("%-16s ", name);
+    bool is_right = t->is_s3 && strcmp(reason, "AccessDenied") == 0;
+    printf("%-16s ", s->name);
     if (result == TL_OK)
         printf("ok\n");
     else if (result == TL_DENIED && is_right)
-        printf("denied: the right %s is missing\n", right);
+        printf("denied: the right %s is missing\n", s->right);
     else if (result == TL_DENIED)
         printf("denied%s%s\n", *reason ? ": " : "", reason);
     else
         printf("%s\n", result == TL_UNAVAILABLE ? "not possible now" : "failed");
+    return result == TL_OK || result == TL_ERROR || (result == TL_DENIED && (is_right || !t->is_s3));
+}
+
+/* What cannot be tried, and says nothing about its own right, once another one is missing. */
+static bool is_unknown(const trial *t, const step *s)
+{
+    if (t->is_written || (s->run != abort_probe && (s->run != read_probe || t->is_listed)))
+        return false;
+    printf("%-16s not tried: nothing could be written%s\n", s->name, s->run == read_probe ? " or listed" : "");
+    return true;
 }
 
 static void try_all(tl_request *req, void *arg)
@@ -97,17 +124,17 @@ static void try_all(tl_request *req, void *arg)
     char digits[2 * sizeof random + 1];
     randombytes_buf(random, sizeof random);
     snprintf(t->key, sizeof t->key, PROBES "%s", sodium_bin2hex(digits, sizeof digits, random, sizeof random));
+    int result = TL_OK;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        /* What cannot be written cannot be taken back either, and has been told. */
-        if (steps[i].run == abort_probe && !t->is_written)
+        if (is_unknown(t, &steps[i]))
             continue;
-        int result = steps[i].run(req, t);
-        tell(t, steps[i].name, steps[i].right, result);
+        result = steps[i].run(req, t);
         t->is_bad = t->is_bad || result != TL_OK;
-        /* What does not answer at all is not asked for more. */
-        if (result == TL_UNAVAILABLE || result == TL_CANCELLED)
+        if (!tell(t, &steps[i], result))
             break;
     }
+    if (t->is_written && result != TL_OK)
+        printf("The probe %s stays behind.\n", t->key);
 }
 
 static bool find(host *h, const char *name, trial *t)

@@ -1,6 +1,7 @@
 """What the tests of object storage stand on: S3 as somebody else's client sees it, an S3 that a test may stop, and a wire to
 one that breaks."""
 
+import json
 import os
 import pathlib
 import secrets
@@ -97,6 +98,25 @@ class OwnS3:
         return subprocess.run(
             [ROOT / "scripts/services", what, self.folder], check=True, timeout=120, stdout=subprocess.PIPE, text=True
         )
+
+    def user(self, name):
+        """The keys of a new user, who has no rights."""
+        command = ["radosgw-admin", "user", "create", f"--uid={name}", f"--display-name={name}"]
+        env = {**os.environ, "CEPH_CONF": str(self.folder / "s3/ceph.conf")}
+        made = subprocess.run(command, check=True, capture_output=True, env=env, timeout=60).stdout
+        keys = json.loads(made)["keys"][0]
+        return keys["access_key"], keys["secret_key"]
+
+    def give(self, user, policy):
+        """Attaches a policy to a user."""
+        iam = boto3.client(
+            "iam",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.keys[0],
+            aws_secret_access_key=self.keys[1],
+        )
+        iam.put_user_policy(UserName=user, PolicyName="rights", PolicyDocument=json.dumps(policy))
 
     def signal(self, number):
         os.kill(int((self.folder / "s3/rgw.pid").read_text()), number)

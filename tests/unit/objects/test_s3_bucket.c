@@ -246,49 +246,6 @@ static void a_name_that_is_not_known_is_unavailable(void **state)
     assert_true(storage_logged("it cannot be reached"));
 }
 
-static void give_rights_by_policy(void **state)
-{
-    storage *t = *state;
-    char path[64], policy[1024];
-    snprintf(path, sizeof path, "/%s", t->bucket);
-    snprintf(policy, sizeof policy,
-             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":"
-             "[\"arn:aws:iam:::user/guest\"]},\"Action\":[\"s3:ListBucket\",\"s3:GetObject\",\"s3:PutObject\","
-             "\"s3:DeleteObject\",\"s3:AbortMultipartUpload\"],\"Resource\":[\"arn:aws:s3:::%s\","
-             "\"arn:aws:s3:::%s/*\"]}]}",
-             t->bucket, t->bucket);
-    expect_s3(204, "PUT", path, "policy", policy);
-    t->settings.access_key = storage_needed("TALELIO_TEST_S3_GUEST_ACCESS_KEY");
-    t->settings.secret_key = storage_needed("TALELIO_TEST_S3_GUEST_SECRET_KEY");
-    storage_start(t);
-}
-
-static void use_all(tl_request *req, storage *t)
-{
-    static const unsigned char part[1 << 20];
-    int error;
-    tl_object about;
-    tl_object_list found;
-    CHECK(put_text(req, t, "k", "v") && has_text(req, t, "k", "v"));
-    CHECK(objects_head(req, t->store, "missing", &about) == TL_NOT_FOUND);
-    CHECK(objects_copy(req, t->store, "k", "l", NULL) == TL_OK && has_text(req, t, "l", "v"));
-    CHECK(objects_list(req, t->store, "", NULL, 10, &found) == TL_OK && found.count == 2);
-    for (int abort = 0; abort < 2; abort++) {
-        tl_upload *u = objects_upload_begin(req, t->store, "m", NULL, &error);
-        for (int i = 0; i < 9; i++)
-            CHECK(u && objects_upload_write(req, u, part, sizeof part) == TL_OK);
-        CHECK((abort ? objects_upload_abort(req, u) : objects_upload_finish(req, u)) == TL_OK);
-    }
-    CHECK(storage_open_uploads(t) == 0);
-    CHECK(objects_remove(req, t->store, "k") == TL_OK && objects_remove(req, t->store, "l") == TL_OK);
-}
-
-static void the_least_rights_of_the_readme_are_enough(void **state)
-{
-    give_rights_by_policy(state);
-    storage_run(*state, use_all);
-}
-
 #define TEST(test) cmocka_unit_test_setup_teardown(test, open_storage, close_storage)
 #define TEST_PREPARED(test) cmocka_unit_test_setup_teardown(test, prepare_storage, close_storage)
 
@@ -307,7 +264,6 @@ int main(void)
         TEST_PREPARED(missing_rights_are_told_apart),
         TEST_PREPARED(a_server_that_is_away_is_unavailable),
         TEST_PREPARED(a_name_that_is_not_known_is_unavailable),
-        TEST_PREPARED(the_least_rights_of_the_readme_are_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
