@@ -163,8 +163,9 @@ static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, siz
     return run(req, u->store, "storing", write_part, &j);
 }
 
-static void forget_draft(tl_upload *u)
+static void dir_upload_forget(tl_upload *u)
 {
+    dir_draft_drop(u->store->settings->folder, u->state);
     free(u->state);
     u->state = NULL;
 }
@@ -177,17 +178,16 @@ static int dir_upload_finish(tl_request *req, tl_upload *u, const void *bytes, s
     j.writes = true;
     int result = run(req, u->store, "storing", finish_draft, &j);
     if (result == TL_OK)
-        forget_draft(u);
+        dir_upload_forget(u);
     return result;
 }
 
 static int dir_upload_discard(tl_request *req, tl_upload *u)
 {
     job j = {.folder = u->store->settings->folder, .draft = u->state};
-    /* Where the pool does not take it, it is done here and now: two calls of the kernel. */
-    if (run(req, u->store, "removing", drop_draft, &j) != TL_OK)
-        drop_draft(&j);
-    forget_draft(u);
+    run(req, u->store, "removing", drop_draft, &j);
+    /* Where the pool has not taken it, it is done here and now: two calls of the kernel. */
+    dir_upload_forget(u);
     return TL_OK;
 }
 
@@ -351,6 +351,7 @@ const store_driver dir_driver = {
     .upload_part = dir_upload_part,
     .upload_finish = dir_upload_finish,
     .upload_discard = dir_upload_discard,
+    .upload_forget = dir_upload_forget,
     .download_begin = dir_download_begin,
     .download_read = dir_download_read,
     .download_end = dir_download_end,

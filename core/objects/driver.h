@@ -58,8 +58,10 @@ struct store_driver {
     int (*upload_part)(tl_request *req, tl_upload *u, const void *bytes, size_t length);
     /* The last bytes, perhaps none; after TL_OK `state` is NULL. Not called when no part went before. */
     int (*upload_finish)(tl_request *req, tl_upload *u, const void *bytes, size_t length);
-    /* Removes what is there and makes `state` NULL. Not given up when the request is cancelled meanwhile. */
+    /* Removes what is there; after TL_OK `state` is NULL. Not given up when the request is cancelled meanwhile. */
     int (*upload_discard)(tl_request *req, tl_upload *u);
+    /* Frees `state`, of what could not be removed, too. Does not wait. */
+    void (*upload_forget)(tl_upload *u);
     /* Fills `about` and makes `*state`. */
     int (*download_begin)(tl_request *req, tl_store *store, const char *key, int64_t offset, int64_t length,
                           tl_object *about, void **state);

@@ -189,6 +189,7 @@ const store_driver s3_driver = {
     .upload_part = s3_upload_part,
     .upload_finish = s3_upload_finish,
     .upload_discard = s3_upload_discard,
+    .upload_forget = s3_upload_forget,
     .download_begin = s3_download_begin,
     .download_read = s3_download_read,
     .download_end = s3_download_end,

@@ -92,6 +92,7 @@ int s3_head(tl_request *req, tl_store *store, const char *key, tl_object *about,
 int s3_upload_part(tl_request *req, tl_upload *u, const void *bytes, size_t length);
 int s3_upload_finish(tl_request *req, tl_upload *u, const void *bytes, size_t length);
 int s3_upload_discard(tl_request *req, tl_upload *u);
+void s3_upload_forget(tl_upload *u);
 int s3_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds);
 int s3_download_begin(tl_request *req, tl_store *store, const char *key, int64_t offset, int64_t length,
                       tl_object *about, void **state);

@@ -26,7 +26,7 @@ typedef struct upload {
     int64_t size;
 } upload;
 
-static void free_upload(tl_upload *u)
+void s3_upload_forget(tl_upload *u)
 {
     upload *up = u->state;
     u->state = NULL;
@@ -64,7 +64,7 @@ static int begin(tl_request *req, tl_upload *u)
     int result = up->etags ? create(req, u, up) : TL_UNAVAILABLE;
     u->state = up;
     if (result != TL_OK)
-        free_upload(u);
+        s3_upload_forget(u);
     return result == TL_OK && req->cancelled ? TL_CANCELLED : result;
 }
 
@@ -174,7 +174,7 @@ int s3_upload_finish(tl_request *req, tl_upload *u, const void *bytes, size_t le
     if (result == TL_OK)
         result = complete(req, u);
     if (result == TL_OK)
-        free_upload(u);
+        s3_upload_forget(u);
     return result;
 }
 
@@ -192,6 +192,6 @@ int s3_upload_discard(tl_request *req, tl_upload *u)
                     "such): %.200s",
                     objects_name(u->store), u->key);
     else
-        free_upload(u);
+        s3_upload_forget(u);
     return result;
 }

@@ -12,6 +12,8 @@ enum { FIRST_SIZE = 65536 };
 
 static void upload_free(tl_upload *u)
 {
+    if (u->state)
+        u->store->driver->upload_forget(u);
     free(u->part);
     free(u->key);
     free((char *)u->options.content_type);

@@ -192,6 +192,15 @@ static void an_abort_is_repeated(void **state)
     expect(TL_ERROR, 0, 3);
 }
 
+static void an_upload_that_cannot_be_taken_back_is_told_and_forgotten(void **state)
+{
+    (void)state;
+    PLAN(.failed_part = 2, .aborts_refused = 1000);
+    /* Four attempts at once, and four when its request has ended. */
+    expect(TL_ERROR, 0, 8);
+    assert_true(storage_logged("an upload that was not finished stays behind"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +216,7 @@ int main(void)
         cmocka_unit_test(an_object_that_was_replaced_since_is_fine),
         cmocka_unit_test(a_refused_part_ends_the_upload),
         cmocka_unit_test(an_abort_is_repeated),
+        cmocka_unit_test(an_upload_that_cannot_be_taken_back_is_told_and_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
