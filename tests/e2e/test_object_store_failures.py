@@ -49,18 +49,19 @@ def everything(shelf):
 
 class TestAway:
     def test_a_stopped_server_is_unavailable_and_comes_back(self, s3, shelf):
-        assert shelf.put("kept", b"kept") == 204
+        assert shelf.put("kept", b"kept") == 204 and shelf.ask("DELETE", "object", key="new").status == 204
         s3.kill()
         assert everything(shelf) == {503}
         assert shelf.server.client().get("/v1/health").status == 200
         s3.start()
-        assert keys_in(s3.client, s3.bucket) == ["kept"] and unfinished(s3.client, s3.bucket) == []
+        assert "new" not in keys_in(s3.client, s3.bucket) and unfinished(s3.client, s3.bucket) == []
         eventually(lambda: shelf.get("kept").status == 200)
         assert everything(shelf) == {200, 204}
         assert shelf.get("large").body == BLOCK * 17
 
     def test_a_frozen_server_is_unavailable_and_comes_back(self, s3, shelf):
-        assert shelf.put("kept", b"kept") == 204 and shelf.ask("DELETE", "object", key="new").status == 204
+        assert shelf.put("kept", b"kept") == 204 and shelf.stream("large", BLOCK, times=17) == 204
+        assert shelf.ask("DELETE", "object", key="new").status == 204
         s3.freeze()
         try:
             assert everything(shelf) == {503}
