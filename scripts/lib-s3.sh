@@ -61,7 +61,7 @@ mon_data = $S3/mon
 [osd]
 osd_data = $S3/osd
 osd_objectstore = memstore
-memstore_device_bytes = 2147483648
+memstore_device_bytes = 4294967296
 [client]
 keyring = $S3/keyring
 rgw_data = $S3/rgw

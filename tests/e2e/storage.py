@@ -141,7 +141,7 @@ class Wire:
     """To the S3 server, on a port of its own. `cut(up, down)`: from now on every connection breaks after so many bytes sent or
     received, None for never; `left` of them do, then all is well."""
 
-    def __init__(self, endpoint=ENDPOINT):
+    def __init__(self, endpoint):
         host, port = endpoint.removeprefix("http://").split(":")
         self.there = host, int(port)
         self.up = self.down = None

@@ -62,12 +62,12 @@ class TestBothDrivers:
 
     def test_a_stream_of_unknown_length_comes_back_whole_and_in_ranges(self, shelf):
         block = secrets.token_bytes(MIB)
-        assert shelf.stream("stream", block, times=21) == 204
+        assert shelf.stream("stream", block, times=17) == 204
         whole = shelf.get("stream")
-        assert hashlib.sha256(whole.body).digest() == hashlib.sha256(block * 21).digest()
-        for offset, length in ((0, 1), (8 * MIB - 2, 5), (21 * MIB - 1, 1), (7, 9 * MIB)):
-            assert shelf.get("stream", offset=offset, length=length).body == (block * 21)[offset : offset + length]
-        assert shelf.get("stream", offset=21 * MIB, length=1).status == 500
+        assert hashlib.sha256(whole.body).digest() == hashlib.sha256(block * 17).digest()
+        for offset, length in ((0, 1), (8 * MIB - 2, 5), (17 * MIB - 1, 1), (7, 9 * MIB)):
+            assert shelf.get("stream", offset=offset, length=length).body == (block * 17)[offset : offset + length]
+        assert shelf.get("stream", offset=17 * MIB, length=1).status == 500
 
     def test_type_and_size_are_told(self, shelf):
         began = time.time()
@@ -95,12 +95,12 @@ class TestBucket:
     def test_boto3_reads_what_was_put_and_streamed(self, bucket):
         data, block = secrets.token_bytes(300_000), secrets.token_bytes(MIB)
         assert bucket.put("put", data, type="text/x-put", cache="max-age=7") == 204
-        assert bucket.stream("streamed", block, times=17, type="text/x-stream", cache="private") == 204
+        assert bucket.stream("streamed", block, times=9, type="text/x-stream", cache="private") == 204
         assert bucket.ask("POST", "copy", key="streamed", to="copied", type="text/x-copy").status == 204
         for key, expected, kind, cache in (
             ("put", data, "text/x-put", "max-age=7"),
-            ("streamed", block * 17, "text/x-stream", "private"),
-            ("copied", block * 17, "text/x-copy", None),
+            ("streamed", block * 9, "text/x-stream", "private"),
+            ("copied", block * 9, "text/x-copy", None),
         ):
             found = bucket.client.get_object(Bucket=bucket.bucket, Key=key)
             assert found["Body"].read() == expected
