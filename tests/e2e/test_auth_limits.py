@@ -59,6 +59,22 @@ class TestGuessing:
         server.stop()
 
 
+def test_more_passwords_than_fit_are_told_to_come_again(make_server):
+    # given one thread that hashes, and room for two more
+    server = make_server({"server": {"blocking_threads": "1", "blocking_queue": "2"}}).start()
+    author = server.author()
+
+    # when many log in at once, then each is served or told when to come again
+    with ThreadPoolExecutor(24) as pool:
+        credentials = {"email": author.email, "password": author.password}
+        answers = list(pool.map(lambda _: server.client().post("/v1/accounts/login", credentials), range(48)))
+    assert {answer.status for answer in answers} == {200, 503}
+    for answer in answers:
+        assert answer.status == 200 or int(answer.headers["retry-after"]) > 0
+    assert author.login().status == 200
+    server.stop()
+
+
 class TestSessions:
     def test_many_requests_with_one_token_meet_in_one_successor(self, author):
         with ThreadPoolExecutor(12) as pool:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from server import PATIENCE, eventually
 
@@ -261,3 +262,24 @@ def test_every_mail_is_sent_once_by_two_servers(make_server):
         assert sum(client.email in text for text in mails) == 1
     first.stop()
     second.stop()
+
+
+def test_more_than_a_worker_bears_is_told_to_come_again(make_server):
+    # given a worker that runs two requests at once, and two that wait for a locked row
+    server = make_server({"http": {"max_requests": "2"}}).start()
+    author = server.author()
+    path = "/v1/users/" + author.username
+    lock = Lock(server, f"users WHERE username = '{author.username}'")
+    with lock, ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(author.patch, path, {"location": "X"}) for _ in range(2)]
+
+        # then a third is answered at once, as an error like any other
+        refused = eventually(lambda: (answer := server.client().get("/v1/health")).status == 503 and answer)
+        assert refused.json["error"]["type"] == "Service Unavailable" and "retry-after" in refused.headers
+
+        # and the two are answered
+        lock.say("COMMIT;")
+        assert {answer.result().status for answer in waiting} == {200}
+    lock.close()
+    assert server.client().get("/v1/health").status == 200
+    server.stop()
