@@ -1,10 +1,9 @@
-# A private S3 server for tests, Ceph's radosgw on 127.0.0.1: sourced by scripts/services, never run. Its three processes
-# keep everything in memory. Stopping or killing "S3" means the gateway alone, so that the objects are there when it
+# A private S3 server for tests, Ceph's radosgw on 127.0.0.1, in the folder $S3: sourced by scripts/services, never run. Its
+# three processes keep everything in memory. Stopping or killing "S3" means the gateway alone, so that the objects are there when it
 # comes back; s3_end ends all three, and the objects with them.
 #
 # There are two users: the first one makes buckets and gives rights; the second has no rights but those that policies give it.
 
-S3=$FOLDER/s3
 S3_USER=talelio
 S3_OTHER_USER=guest
 
