@@ -1,11 +1,12 @@
 """What the README and the other first pages say is so."""
 
+import os
 import re
 import subprocess
 
 import pytest
 
-from server import ROOT
+from server import BUILD, ROOT, SECRET, TALELIO
 
 README = (ROOT / "README.md").read_text()
 
@@ -67,6 +68,25 @@ def test_every_table_is_in_the_diagram_with_columns_that_it_has(make_server):
     assert set(shown) == set(there)
     for name, columns in shown.items():
         assert columns <= there[name], name
+
+
+def test_every_route_and_plugin_is_in_the_tables(make_server):
+    # given the configuration that comes along
+    server = make_server()
+    variables = {
+        "DATABASE_URL": server.database, "REDIS_ADDRESS": server.redis, "AUTH_SECRET": SECRET, "TALELIO_BUILD": str(BUILD)
+    }  # fmt: skip
+    listed = subprocess.run([TALELIO, "routes", "--config", ROOT / "config/talelio.ini"], capture_output=True, text=True,
+                            cwd=server.folder, env={**os.environ, **variables}, check=True).stdout  # fmt: skip
+    routes = {(method, re.sub(r":\w+", "<>", path), who == "required", plugin)
+              for method, path, who, plugin in (line.split() for line in listed.splitlines()[1:])}  # fmt: skip
+
+    # then each route is there, with who may call it, and each plugin
+    rows = re.findall(r"^\| ([A-Z]+(?:, [A-Z]+)*) `([^`?]+)[^|]*\| *([^|]*)\|", section("The REST API"), re.M)
+    shown = {(method, re.sub(r"<\w+>", "<>", path), who.startswith(("authorized", "its "))) for method, path, who in rows}
+    assert shown == {route[:3] for route in routes}
+    plugins = set(re.findall(r"^\| \[(\w+)\]\(plugins/", section("Plugins"), re.M))
+    assert plugins == {path.name for path in (ROOT / "plugins").iterdir() if (path / "plugin.c").exists()}
 
 
 def pages():
