@@ -12,7 +12,7 @@
 #include "plugins/backup/packer.h"
 #include "plugins/backup/programs.h"
 
-enum { DUMP_LOCK = 1, STALE_SECONDS = 24 * 60 * 60 };
+enum { DUMP_LOCK = 1 };
 
 typedef struct dump {
     manifest m;
@@ -47,6 +47,18 @@ static int prepare(task *t, dump *d)
     result = program_find(t, "pg_dump", session_major(d->session), &d->program);
     d->m.program = d->program.version;
     return result;
+}
+
+/*
+ * Uploads that a process which died has left behind: under the lock nobody's are under way. When that fails the next
+ * run does it.
+ */
+static int clear_away(task *t)
+{
+    const char *prefix = tl_format(t->req, "%s/", backup_options.prefix);
+    int result = tl_store_sweep(t->req, backup_options.store, prefix, 0);
+
+    return result == TL_CANCELLED ? task_fail_call(t, result, "clearing away") : TL_OK;
 }
 
 static int take_snapshot(task *t, dump *d)
@@ -166,10 +178,7 @@ int dump_make(task *t, entry **made)
     d->m.key_id = key ? key->id_text : "";
     int result = prepare(t, d);
     if (result == TL_OK)
-        result = tl_store_sweep(t->req, backup_options.store, tl_format(t->req, "%s/", backup_options.prefix),
-                                STALE_SECONDS) == TL_CANCELLED
-                     ? task_fail_call(t, TL_CANCELLED, "clearing away")
-                     : TL_OK;
+        result = clear_away(t);
     if (result == TL_OK)
         result = take_snapshot(t, d);
     if (result == TL_OK)

@@ -30,20 +30,21 @@ def begin(site, *words, **rest):
     )
 
 
+def child_of_pid(pid, name):
+    """The pid of the child that runs this program; None when there is none."""
+    found = subprocess.run(["pgrep", "-P", str(pid), "-x", name], capture_output=True, text=True).stdout
+    return int(found.split()[0]) if found else None
+
+
 def child_of(process, name):
-    """The pid of the child that runs this program, once it does."""
-
-    def look():
-        found = subprocess.run(["pgrep", "-P", str(process.pid), "-x", name], capture_output=True, text=True).stdout
-        return int(found.split()[0]) if found else None
-
-    return eventually(look)
+    """The same of a process that was begun, once there is one."""
+    return eventually(lambda: child_of_pid(process.pid, name))
 
 
 def half_way(site, process):
     """Waits until a part of the dump is in the store."""
     pid = child_of(process, "pg_dump")
-    eventually(lambda: site.store.arrived() > 0, every=0.01)
+    eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
     assert process.poll() is None
     return pid
 
@@ -86,6 +87,7 @@ class TestBroken:
         eventually(lambda: not is_alive(pid), seconds=20)
         nothing_is_left(slow_site)
         the_next_one_works(slow_site)
+        assert not slow_site.store.unfinished()
 
     def test_the_process_is_interrupted(self, slow_site):
         process = begin(slow_site, "backup", "now")
@@ -110,22 +112,42 @@ class TestBroken:
         the_next_one_works(site)
 
     def test_the_server_is_stopped(self, make_site, store):
-        site = make_site(store, new_key(), rows=ROWS, compression="9", schedule="* * * * *")
+        # given a server whose scheduled backup is under way
+        site = make_site(store, new_key(), rows=ROWS, compression="9")
         site.server.changes["server"] = {"stop_timeout": "3s"}
-        site.server.write_config()
-        site.server.start()
-        eventually(lambda: site.store.arrived() > 0, seconds=75, every=0.01)
-        jobs = subprocess.run(["pgrep", "-x", "pg_dump"], capture_output=True, text=True).stdout.split()
+        site.start_due()
+        child = eventually(lambda: child_of_pid(site.jobs_process(), "pg_dump"))
+        eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
+        os.kill(child, signal.SIGSTOP)  # it does not end within the time that a stop leaves it
+        # when it is stopped, then nothing of it is left
         site.server.stop()
-        if not site.store.keys():
-            nothing_is_left(site)
-        for pid in jobs:
-            eventually(lambda: not is_alive(pid), seconds=20)
-        eventually(lambda: not site.store.unfinished())
+        assert not is_alive(child)
+        nothing_is_left(site)
+        assert not site.store.unfinished()
+        # and the next start makes it
         site.server.start()
-        eventually(lambda: "is verified" in site.server.log_text(), seconds=75 + LONG)
+        eventually(lambda: "is verified" in site.server.log_text(), seconds=LONG)
         site.server.stop()
-        assert [entry["state"] for entry in site.list()].count("verified") == len(site.list())
+        assert [entry["state"] for entry in site.list()] == ["verified"]
+
+    def test_the_jobs_process_is_killed(self, make_site, store):
+        # given a server whose scheduled backup is under way
+        site = make_site(store, new_key(), rows=ROWS, compression="9")
+        site.start_due()
+        jobs = site.jobs_process()
+        child = eventually(lambda: child_of_pid(jobs, "pg_dump"))
+        eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
+        # when its process is killed, then pg_dump ends too and no backup is there
+        os.kill(jobs, signal.SIGKILL)
+        eventually(lambda: not is_alive(child))
+        nothing_is_left(site)
+        # and the process in its place makes it, once the lease is over: as if a minute and a half had passed
+        eventually(lambda: "serves in the place" in site.server.log_text())
+        psql(site.database, "UPDATE job_runs SET heartbeat_at = now() - interval '91 seconds'")
+        eventually(lambda: "is verified" in site.server.log_text(), seconds=LONG)
+        site.server.stop()
+        assert [entry["state"] for entry in site.list()] == ["verified"]
+        assert not site.store.unfinished()
 
     def test_the_connection_of_the_snapshot_is_lost(self, slow_site):
         process = begin(slow_site, "backup", "now")
