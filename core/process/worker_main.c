@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #include "core/request/request.h"
 
 enum {
+    JOBS_NICENESS = 5,
     IDLE_POLL = 10,            /* milliseconds between looks at whether everything has ended */
     ORPHAN_TIMEOUT = 2000,     /* to leave when the master has gone */
     CANCELLED_PATIENCE = 1000, /* for cancelled requests to end */
@@ -298,6 +300,9 @@ int worker_main(int argc, char **argv)
         snprintf(p.name, sizeof p.name, "jobs");
     else
         snprintf(p.name, sizeof p.name, "worker %d", plan.slot + 1);
+    /* What nobody waits for gives way to what visitors wait for; its threads and children too. */
+    if (plan.role == ROLE_JOBS)
+        setpriority(PRIO_PROCESS, 0, JOBS_NICENESS);
     close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
     int code = EXIT_FAILURE;
     if (!open_board(&plan))

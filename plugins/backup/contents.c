@@ -4,48 +4,113 @@
  */
 #include "plugins/backup/contents.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What is read of a table at once, with what is kept outside of its rows; and a page of it. */
+enum { READ_AT_ONCE = 16 << 20, PAGE = 8192 };
+
 /* Ordinary tables, partitions among them; not what belongs to extensions, which the dump makes anew. */
 static const char select_tables[] =
-    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    "SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid), pg_table_size(c.oid)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname <> 'information_schema'"
     " AND n.nspname NOT LIKE 'pg\\_%' AND NOT EXISTS (SELECT FROM pg_depend d"
     "  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
     " ORDER BY format('%I.%I', n.nspname, c.relname) COLLATE \"C\"";
 
 /* (row.*), because a column may have the name of any alias. */
-static const char sum_table[] = "SELECT count(*), coalesce(sum(('x' || left(md5((talelio_row.*)::text), 16))::bit(64)"
-                                "::bigint), 0) FROM ONLY %s talelio_row";
+static const char sum_rows[] =
+    "SELECT count(*), $1::numeric + coalesce(sum(('x' || left(md5((talelio_row.*)::text), 16))::bit(64)::bigint), 0)"
+    " FROM ONLY %s talelio_row WHERE talelio_row.ctid >= $2::tid AND talelio_row.ctid < $3::tid";
 
-static int sum_one(task *t, session *s, table_sum *table)
+/* A table in pieces. */
+typedef struct extent {
+    int64_t pages, step, bytes;
+} extent;
+
+static extent extent_of(const char *pages_size, const char *whole_size)
 {
-    char *sql = tl_format(t->req, sum_table, table->name);
-    PGresult *result = session_query(t, s, tl_format(t->req, "reading table %s", table->name), sql, 0, NULL);
+    int64_t pages = strtoll(pages_size, NULL, 10) / PAGE, bytes = strtoll(whole_size, NULL, 10);
+    int64_t step = pages / (bytes / READ_AT_ONCE + 1);
 
+    return (extent){.pages = pages, .step = step > 0 ? step : 1, .bytes = bytes};
+}
+
+/* As long as the reading took, nothing is read: half of the server's time is left to whom it serves. */
+static int rest(task *t, int64_t since)
+{
+    int64_t took = (tl_now() - since) / 1000;
+
+    if (took <= 0 || tl_sleep(t->req, (int)(took < 60000 ? took : 60000)) == TL_OK)
+        return TL_OK;
+    return task_fail_call(t, TL_CANCELLED, "reading the tables");
+}
+
+/* The rows on these pages; `end` -1: to the last. `sum` goes on. */
+static int sum_pages(task *t, session *s, const char *what, table_sum *table, int64_t first, int64_t end, char sum[64])
+{
+    char sql[1024], from[32], to[32];
+    const char *values[] = {sum, from, to};
+
+    snprintf(sql, sizeof sql, sum_rows, table->name);
+    snprintf(from, sizeof from, "(%" PRId64 ",0)", first);
+    /* No page has this number. */
+    snprintf(to, sizeof to, "(%" PRId64 ",0)", end < 0 ? INT64_C(4294967295) : end);
+    PGresult *result = session_query(t, s, what, sql, 3, values);
     if (!result)
         return TL_ERROR;
-    table->rows = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    table->sum = tl_copy(t->req, PQgetvalue(result, 0, 1));
+    table->rows += strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    snprintf(sum, 64, "%s", PQgetvalue(result, 0, 1));
     PQclear(result);
     return TL_OK;
 }
 
-int contents_tables(task *t, session *s, table_list *tables)
+static int sum_one(task *t, session *s, table_sum *table, const extent *e, bool is_gentle)
+{
+    const char *what = tl_format(t->req, "reading table %s", table->name);
+    char sum[64] = "0";
+    int64_t at = 0;
+    bool is_last;
+
+    do {
+        int64_t since = tl_now();
+        is_last = at + e->step >= e->pages;
+        if (sum_pages(t, s, what, table, at, is_last ? -1 : at + e->step, sum) != TL_OK)
+            return TL_ERROR;
+        at += e->step;
+        progress_add(t->req, &t->progress, is_last ? 0 : e->bytes / (e->pages / e->step + 1));
+        if (is_gentle && rest(t, since) != TL_OK)
+            return TL_CANCELLED;
+    } while (!is_last);
+    table->sum = tl_copy(t->req, sum);
+    return TL_OK;
+}
+
+int contents_tables(task *t, session *s, const char *what, bool is_gentle, table_list *tables)
 {
     PGresult *result = session_query(t, s, "listing the tables", select_tables, 0, NULL);
+    int64_t bytes = 0;
 
     if (!result)
         return TL_ERROR;
     tables->count = (size_t)PQntuples(result);
     tables->items = tl_alloc(t->req, (tables->count + 1) * sizeof *tables->items);
-    for (size_t i = 0; i < tables->count; i++)
-        tables->items[i].name = tl_copy(t->req, PQgetvalue(result, (int)i, 0));
+    extent *extents = tl_alloc(t->req, (tables->count + 1) * sizeof *extents);
+    for (size_t i = 0; i < tables->count; i++) {
+        tables->items[i] = (table_sum){.name = tl_copy(t->req, PQgetvalue(result, (int)i, 0))};
+        extents[i] = extent_of(PQgetvalue(result, (int)i, 1), PQgetvalue(result, (int)i, 2));
+        bytes += extents[i].bytes;
+    }
     PQclear(result);
-    for (size_t i = 0; i < tables->count; i++)
-        if (sum_one(t, s, &tables->items[i]) != TL_OK)
-            return TL_ERROR;
+    progress_begin(t->req, &t->progress, what, bytes);
+    for (size_t i = 0; i < tables->count; i++) {
+        int summed = sum_one(t, s, &tables->items[i], &extents[i], is_gentle);
+        if (summed != TL_OK)
+            return summed;
+    }
     return TL_OK;
 }
 

@@ -142,8 +142,7 @@ static int store(task *t, dump *d)
     result = stream(t, d);
     if (result != TL_OK)
         return result;
-    progress_begin(t->req, &t->progress, "counting rows", 0);
-    result = contents_tables(t, d->session, &d->m.tables);
+    result = contents_tables(t, d->session, "counting rows", true, &d->m.tables);
     if (result != TL_OK)
         return result;
     result = tl_upload_finish(t->req, d->upload);

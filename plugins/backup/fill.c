@@ -34,20 +34,19 @@ int fill_restore(task *t, const manifest *m, const conninfo *to)
     return result;
 }
 
-int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_analyzed)
+int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_kept)
 {
     session *s;
     table_list found;
     char text[400];
 
-    progress_begin(t->req, &t->progress, "comparing with the manifest", 0);
     int result = session_open(t, in, &s);
     if (result == TL_OK)
-        result = contents_tables(t, s, &found);
+        result = contents_tables(t, s, "comparing with the manifest", !is_kept, &found);
     if (result == TL_OK && tables_differ(&m->tables, &found, text, sizeof text))
         result = task_fail(t, "the restored database is not what was dumped: %s", text);
     /* A new database has no statistics, and its first visitors would pay for that. */
-    if (result == TL_OK && is_analyzed)
+    if (result == TL_OK && is_kept)
         result = session_run(t, s, "gathering statistics", "ANALYZE");
     session_close(s);
     return result;

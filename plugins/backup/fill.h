@@ -15,8 +15,11 @@
  */
 int fill_restore(task *t, const manifest *m, const conninfo *to);
 
-/* Counts and sums up the tables there. TL_OK when they are what the manifest says. May wait. */
-int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_analyzed);
+/*
+ * Counts and sums up the tables there. TL_OK when they are what the manifest says. A database that is kept is wanted
+ * soon, and analyzed as well; another one is read gently. May wait.
+ */
+int fill_compare(task *t, const manifest *m, const conninfo *in, bool is_kept);
 
 /* CREATE DATABASE with the encoding of the manifest, and its locale where the server has it. May wait. */
 

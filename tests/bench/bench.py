@@ -1,19 +1,18 @@
 """The rows of scripts/bench: each measures one thing, and names the bare part it is compared with."""
 
 import argparse
-import concurrent.futures
 import pathlib
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
+from backup import backup  # noqa: E402
 from load import Load, ask, footprint  # noqa: E402
 from outages import outages  # noqa: E402
 from server import BUILD, TALELIO, Client, Server, psql  # noqa: E402
@@ -69,9 +68,9 @@ def wrk(port, seconds, path="/", script=None, connections=CONNECTIONS):
     return rate, p50, p99
 
 
-def memory(pid, which="VmRSS"):
+def memory(pid):
     """Resident MiB of a process; 0 when it has just ended."""
-    found = re.search(rf"{which}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    found = re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
     return int(found.group(1)) / 1024 if found else 0
 
 
@@ -268,51 +267,7 @@ end"""))
         outages(self.table, self.folder)
 
     def backup(self):
-        """Reading articles while the database is backed up, again and again, from the same machine."""
-        server = self.another("backup")
-        author = server.author()
-        self.fill(server, author, 1000)
-        megabytes = self.options.backup_size
-        server.sql("CREATE TABLE noise (line text)")
-        server.sql("INSERT INTO noise SELECT (SELECT string_agg(md5(random()::text || n || k), '') FROM generate_series(1, 256) k) "
-                   f"FROM generate_series(1, {megabytes * 128}) n")  # fmt: skip
-        server.sql("VACUUM ANALYZE")
-        key = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
-        server.changes |= {
-            "store:backup": {"driver": "dir", "folder": self.folder / "backups"},
-            "plugin:backup": {"enabled": "yes", "key": key, "database_url": server.database, "schedule": "",
-                              "drill_schedule": "", "watch_schedule": ""},
-        }  # fmt: skip
-        server.write_config()
-        script = self.script("backup", "request = function() return wrk.format('GET', '/v1/articles/article-' .. math.random(1, 998)) end")
-        quiet, busy = "GET article, nothing else going on", "GET article, while a backup runs"
-        peaks, times = [], []
-
-        def back_up(is_over):
-            while not is_over.is_set():
-                begun = time.monotonic()
-                with subprocess.Popen([TALELIO, "backup", "now", "--config", server.ini], stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL) as process:  # fmt: skip
-                    while process.poll() is None:
-                        peaks.append(memory(process.pid, "VmHWM"))
-                        time.sleep(0.02)
-                assert process.returncode == 0
-                times.append(time.monotonic() - begun)
-
-        def read_during_backups():
-            is_over = threading.Event()
-            with concurrent.futures.ThreadPoolExecutor(1) as pool:
-                backups = pool.submit(back_up, is_over)
-                try:
-                    return wrk(server.port, self.options.seconds, script=script)
-                finally:
-                    is_over.set()
-                    backups.result()
-
-        self.table.medians(
-            [(quiet, None, lambda: wrk(server.port, self.options.seconds, script=script)), (busy, quiet, read_during_backups)]
-        )
-        self.table.note(f"# a backup of {megabytes} MiB and its verification: {min(times):.1f} s, {max(peaks):.1f} MiB of memory")
+        backup(self.table, self.folder, self.options, self.fill, wrk)
 
 
 def until(condition):

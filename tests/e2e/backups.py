@@ -107,6 +107,14 @@ class S3Store:
         return parts
 
 
+def recovery(store, key):
+    """What config/recovery.ini is told by variables."""
+    names = {"driver": "BACKUP_DRIVER", "folder": "BACKUP_FOLDER", "endpoint": "BACKUP_S3_ENDPOINT",
+             "bucket": "BACKUP_S3_BUCKET", "path_style": "BACKUP_S3_PATH_STYLE",
+             "access_key": "BACKUP_S3_ACCESS_KEY", "secret_key": "BACKUP_S3_SECRET_KEY"}  # fmt: skip
+    return {"BACKUP_KEY": key, **{names[key]: str(value) for key, value in store.section.items()}}
+
+
 def new_key():
     return base64.b64encode(secrets.token_bytes(32)).decode()
 

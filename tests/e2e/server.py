@@ -140,17 +140,21 @@ def read_all(connection):
 class Services:
     """A private PostgreSQL and Redis that a test may stop and start."""
 
-    def __init__(self, folder):
+    program = ROOT / "scripts/services"
+
+    def __init__(self, folder, fast=True):
+        """`fast`: without durability."""
         self.folder = str(folder)
+        self.options = ["--fast"] if fast else []
         self.run("start")
         lines = subprocess.run(
-            [ROOT / "scripts/services", "env", self.folder], check=True, capture_output=True, text=True
+            [self.program, "env", self.folder], check=True, capture_output=True, text=True
         ).stdout.split()
         values = dict(line.split("=", 1) for line in lines)
         self.postgres, self.redis = values["DATABASE_URL"], values["REDIS_ADDRESS"]
 
     def run(self, what):
-        subprocess.run([ROOT / "scripts/services", what, "--fast", self.folder], check=True, timeout=60)
+        subprocess.run([self.program, what, *self.options, self.folder], check=True, timeout=60)
 
 
 def psql(url, sql):

@@ -4,6 +4,7 @@ one that breaks."""
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -139,13 +140,17 @@ class OwnS3:
 
 class Wire:
     """To the S3 server, on a port of its own. `cut(up, down)`: from now on every connection breaks after so many bytes sent or
-    received, None for never; `left` of them do, then all is well."""
+    received, None for never; `left` of them do, then all is well. `cut_at(pattern)`: every connection breaks at a request like that,
+    until `cut`. `hold`, `flow`: nothing passes any more, and again."""
 
     def __init__(self, endpoint):
         host, port = endpoint.removeprefix("http://").split(":")
         self.there = host, int(port)
         self.up = self.down = None
         self.left = self.seen = self.cuts = 0
+        self.pattern = None
+        self.flowing = threading.Event()
+        self.flowing.set()
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -155,6 +160,17 @@ class Wire:
         with self.lock:
             self.up, self.down, self.left, self.seen = up, down, left, 0
             self.cuts += 1
+            self.pattern = None
+
+    def cut_at(self, pattern):
+        self.cut()
+        self.pattern = re.compile(pattern)
+
+    def hold(self):
+        self.flowing.clear()
+
+    def flow(self):
+        self.flowing.set()
 
     def end(self):
         self.listener.close()
@@ -184,8 +200,9 @@ class Wire:
             while data := source.recv(16384):
                 passed = len(data) + (passed if cuts == self.cuts else 0)
                 cuts = self.cuts
-                if self.is_cut(way, passed):
+                if self.is_cut(way, passed) or (way == "up" and self.pattern and self.pattern.search(data)):
                     break
+                self.flowing.wait()
                 target.sendall(data)
         except OSError:
             pass

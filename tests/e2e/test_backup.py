@@ -6,14 +6,16 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import subprocess
 import time
+import types
 
 import pytest
 
 import backups
 from backups import DirStore, S3Store, ago, contents, forge, new_database, new_key
-from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, Client, eventually, psql
+from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, Client, Server, eventually, psql
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LONG = 4 * PATIENCE
@@ -219,16 +221,44 @@ class TestRestore:
         assert psql(target, "SELECT count(*) FROM precious") == "0"
         assert psql(target, "SELECT count(*) FROM pg_database WHERE starts_with(datname, left(current_database(), 40))") == "1"
 
-    def test_on_an_empty_machine_the_store_and_the_key_are_enough(self, make_site, store, tmp_path):
-        """The steps of plugins/backup/README.md, with config/recovery.ini as it stands."""
+    def test_the_disaster_drill_of_the_readme_ends_with_the_site_serving(self, make_site, store, tmp_path):
+        # given a site with an article, a backup of it, and its sources in a new folder, with what is built
+        site = make_site(store, new_key())
+        site.server.start()
+        article = site.server.author().publish("What was there").json["article"]
+        site.server.stop()
+        site.now()
+        clone = tmp_path / "talelio"
+        shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns("build*", "var", ".git", ".env"))
+        (clone / "build").symlink_to(BUILD)
+        # when the README's commands are typed, all but the one for packages and build, with the values of this store
+        text = (ROOT / "README.md").read_text()
+        values, commands = re.findall(r"```sh\n(.*?)```", text[text.index("### After a disaster\n") :], re.S)[:2]
+        assert re.findall(r" (\w+)=", values.split("\n", 1)[1]) == ["BACKUP_S3_ENDPOINT", "BACKUP_S3_REGION", "BACKUP_S3_BUCKET",
+                                                                 "BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY", "BACKUP_KEY"]  # fmt: skip
+        build, *others, serve = commands.strip().split("\n")
+        assert "install_packages" in build and serve.startswith("scripts/serve ")
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PORT": "0", **backups.recovery(store, site.key)}
+        try:
+            typed = "\n".join([*others, 'printf "%s\\n" "$DATABASE_URL" "$REDIS_ADDRESS"'])
+            result = subprocess.run(["bash", "-euc", typed], env=env, cwd=clone, capture_output=True, text=True, timeout=LONG)
+            assert result.returncode == 0, result.stderr
+            assert "all as they were dumped" in result.stdout
+            # then a server on what came of it has the article
+            database, redis = result.stdout.split()[-2:]
+            restored = types.SimpleNamespace(database=database, prefix="again:", mail=tmp_path / "mail")
+            again = Server(tmp_path / "again", database, redis, share=restored)
+            again.start()
+            assert again.client().get(f"/v1/articles/{article['slug']}").json["article"] == article
+            again.stop()
+        finally:
+            subprocess.run([clone / "scripts/services", "stop"], check=True)
+
+    def test_on_an_empty_machine_the_store_and_the_key_open_a_dump(self, make_site, store, tmp_path):
+        """With config/recovery.ini as it stands, and neither a database nor a server."""
         site = make_site(store, new_key())
         name = site.now()
-        names = {"driver": "BACKUP_DRIVER", "folder": "BACKUP_FOLDER", "endpoint": "BACKUP_S3_ENDPOINT",
-                 "bucket": "BACKUP_S3_BUCKET", "path_style": "BACKUP_S3_PATH_STYLE",
-                 "access_key": "BACKUP_S3_ACCESS_KEY", "secret_key": "BACKUP_S3_SECRET_KEY"}  # fmt: skip
-        env = {names[key]: str(value) for key, value in store.section.items()}
-        env |= {"BACKUP_KEY": site.key, "TALELIO_BUILD": str(BUILD), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        target = new_database(site.database)
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TALELIO_BUILD": str(BUILD), **backups.recovery(store, site.key)}
 
         def recover(*words):
             command = [TALELIO, *words, "--config", ROOT / "config/recovery.ini"]
@@ -238,8 +268,6 @@ class TestRestore:
 
         assert name in recover("backup", "list")
         recover("backup", "fetch", "latest", "site.dump")
-        recover("restore", "latest", "--to", target)
-        assert contents(target) == contents(site.database)
         subprocess.run(["pg_restore", "--list", tmp_path / "site.dump"], check=True, capture_output=True)
         (tmp_path / "copied").write_bytes(store.read(f"backup/{name}/dump"))
         recover("backup", "decrypt", "copied", "opened.dump")

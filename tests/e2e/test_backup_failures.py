@@ -13,6 +13,7 @@ import pytest
 
 from backups import DirStore, S3Store, contents, new_database, new_key
 from server import TALELIO, eventually, psql
+from storage import Wire
 from test_backup import LONG, Site, make_site, store  # noqa: F401 (fixtures)
 
 # Enough that dumping takes seconds, with the most expensive compression there is.
@@ -226,6 +227,64 @@ class TestStorage:
         section["endpoint"] = right
         site.server.write_config()
         nothing_is_left(site)
+
+
+class TestTheWayToTheStorage:
+    """A real S3, at the other end of a wire that breaks."""
+
+    @pytest.fixture
+    def wire(self):
+        made = Wire(os.environ["TALELIO_TEST_S3"])
+        yield made
+        made.flow()
+        made.end()
+
+    @pytest.fixture
+    def wired(self, make_site, wire):
+        site = make_site(S3Store(), new_key(), rows=ROWS, compression="9")
+        site.server.changes["store:backup"] |= {"endpoint": wire.endpoint, "stall_timeout": "1s", "connect_timeout": "1s"}
+        site.server.write_config()
+        return site
+
+    def the_backup_fails(self, process, step):
+        _, said = process.communicate(timeout=LONG)
+        assert process.returncode == 1
+        assert f"{step}: the storage cannot be used now" in said, said
+
+    def all_is_well(self, site):
+        """Nothing counts as a backup, and the next one leaves no upload, not even what this one could not abort."""
+        nothing_is_left(site)
+        the_next_one_works(site)
+        assert site.store.unfinished() == []
+
+    def test_it_breaks_in_a_part(self, wired, wire):
+        process = begin(wired, "backup", "now")
+        half_way(wired, process)
+        wire.cut(up=100_000)
+        self.the_backup_fails(process, "storing the dump")
+        wire.cut()
+        self.all_is_well(wired)
+
+    def test_it_stalls(self, wired, wire):
+        process = begin(wired, "backup", "now")
+        half_way(wired, process)
+        wire.hold()
+        self.the_backup_fails(process, "storing the dump")
+        wire.flow()
+        self.all_is_well(wired)
+
+    def test_it_breaks_on_completion(self, wired, wire):
+        wire.cut_at(rb"POST \S+/dump\?uploadId=")
+        self.the_backup_fails(begin(wired, "backup", "now"), "storing the dump")
+        assert wired.store.unfinished() == []
+        wire.cut()
+        self.all_is_well(wired)
+
+    def test_it_breaks_before_the_manifest(self, wired, wire):
+        wire.cut_at(rb"PUT \S+/manifest.json")
+        self.the_backup_fails(begin(wired, "backup", "now"), "storing the manifest")
+        wire.cut()
+        self.all_is_well(wired)
 
 
 class TestRestoring:
