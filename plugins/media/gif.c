@@ -45,8 +45,9 @@ bool gif_read(cursor file, image *found)
         return false;
     for (;;) {
         const unsigned char *block = cursor_take(&file, 1);
-        /* Old files may lack the trailer. */
-        if (!block || *block == ';')
+        if (!block) /* old files may lack the trailer */
+            return found->frames > 0;
+        if (*block == ';')
             return found->frames > 0 && cursor_is_padding(&file);
         bool fine =
             *block == ',' ? read_frame(&file, found) : *block == '!' && cursor_take(&file, 1) && skip_blocks(&file);

@@ -12,10 +12,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
+import media  # noqa: E402
 from backup import backup  # noqa: E402
 from load import Load, ask, footprint  # noqa: E402
 from outages import outages  # noqa: E402
-from server import BUILD, TALELIO, Client, Server, psql  # noqa: E402
+from server import BUILD, TALELIO, Client, Server, http_worker, memory, psql  # noqa: E402
 
 import os  # noqa: E402
 
@@ -68,19 +69,6 @@ def wrk(port, seconds, path="/", script=None, connections=CONNECTIONS):
     return rate, p50, p99
 
 
-def memory(pid):
-    """Resident MiB of a process; 0 when it has just ended."""
-    found = re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
-    return int(found.group(1)) / 1024 if found else 0
-
-
-def http_worker(server):
-    """The pid of the one process that serves HTTP: the one that holds the port."""
-    found = [pid for pid in server.workers() if b"jobs" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert len(found) == 1, found
-    return found[0]
-
-
 class Bench:
     def __init__(self, folder, options):
         self.folder, self.options, self.table = pathlib.Path(folder), options, Table()
@@ -93,9 +81,9 @@ class Bench:
         self.started = []
         self.author = self.server.start().author()
 
-    def another(self, name):
+    def another(self, name, changes=None):
         """One more server, with a database of its own."""
-        changes = {"log": {"file": str(self.folder / (name + ".log"))}, "http": {"max_keepalive": "1000000000"}}
+        changes = {"log": {"file": str(self.folder / (name + ".log"))}, "http": {"max_keepalive": "1000000000"}, **(changes or {})}
         server = Server(self.folder / name, os.environ["TALELIO_TEST_POSTGRES"], os.environ["TALELIO_TEST_REDIS"], changes)
         self.started.append(server)
         return server.start()
@@ -269,6 +257,9 @@ end"""))
     def backup(self):
         backup(self.table, self.folder, self.options, self.fill, wrk)
 
+    def media(self):
+        media.measure(self, wrk)
+
 
 def until(condition):
     while not condition():
@@ -280,7 +271,7 @@ def pgbench_program():
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "outages", "backup"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "outages", "backup", "media"]
 
 
 def main():

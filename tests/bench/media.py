@@ -1,97 +1,139 @@
-"""The row `media`: many uploads at once and many slow downloads; what they cost the worker in memory, and other routes in
-time. Clients are curl and wrk, so that nothing but the server is in this process' way."""
+"""The row `media`: many uploads at once and many slow downloads, on both kinds of storage; what they cost the worker in
+memory, and other routes in time.
 
-import pathlib
-import re
+Clients, storage and server share this machine's cores, so other routes become slower whatever the server does. Therefore
+they are measured three times: at rest, while a neighbour (another server of the same kind) has the load, and while this
+server has it. What the server itself makes others wait is the difference between the last two."""
+
+import os
+import secrets
+import socket
+import statistics
 import subprocess
 import threading
 import time
 
+import boto3
 from images import form, jpeg
-from server import Server
+from server import Peak, http_worker, memory
 
 AT_ONCE = 50
 SIZE = 2 * 1024 * 1024
+RATE = 100_000  # bytes a second
+TICK = 0.05  # seconds
+ROUNDS = 3
 
 
-def resident(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+def stores():
+    """The sections of both kinds of storage; the bucket is new."""
+    client = boto3.client("s3", endpoint_url=os.environ["TALELIO_TEST_S3"], region_name="us-east-1",
+                          aws_access_key_id=os.environ["TALELIO_TEST_S3_ACCESS_KEY"],
+                          aws_secret_access_key=os.environ["TALELIO_TEST_S3_SECRET_KEY"])  # fmt: skip
+    bucket = "bench-" + secrets.token_hex(6)
+    client.create_bucket(Bucket=bucket)
+    return {
+        "dir": {"driver": "dir", "folder": "objects"},
+        "s3": {"driver": "s3", "endpoint": os.environ["TALELIO_TEST_S3"], "bucket": bucket, "path_style": "yes",
+               "access_key": os.environ["TALELIO_TEST_S3_ACCESS_KEY"], "secret_key": os.environ["TALELIO_TEST_S3_SECRET_KEY"]},
+    }  # fmt: skip
 
 
-class Watch:
-    """The most memory a process had while this runs."""
+class Side:
+    """A server with an image on it."""
 
-    def __init__(self, pid):
-        self.pid, self.most, self.over = pid, 0, False
-        self.thread = threading.Thread(target=self.look)
+    def __init__(self, bench, name, store):
+        self.server = bench.another(name, {"store:media": store, "plugin:media": {"enabled": "yes"}})
+        self.author = self.server.author()
+        self.file = bench.folder / "media.jpeg"
+        self.file.write_bytes(jpeg(size=SIZE))
+        content_type, body = form([("f", "a.jpeg", self.file.read_bytes())])
+        answer = self.author.post("/v1/assets/images", body, headers={"Content-Type": content_type})
+        self.image = "/v1/users/" + answer.json["image_objects_urls"][0].split("/v1/users/", 1)[1]
+        self.address = f"http://127.0.0.1:{self.server.port}"
 
-    def look(self):
-        while not self.over:
-            self.most = max(self.most, resident(self.pid))
-            time.sleep(0.02)
+    def uploads(self, until):
+        """50 at once, again and again: [(seconds to the first byte, in all)]."""
+        words = ["-H", f"Authorization: Bearer {self.author.token}", "-F", f"f=@{self.file}", self.address + "/v1/assets/images"]
+        times = []
+        while not until():
+            times += curls([words] * AT_ONCE)
+        return times
 
-    def __enter__(self):
-        self.thread.start()
-        return self
+    def downloads(self, until):
+        """50 by slow clients, once: the same times."""
+        begun = time.monotonic()
+        readers = [Reader(self.server.port, self.image) for _ in range(AT_ONCE)]
+        while not all(reader.is_over for reader in readers):
+            time.sleep(TICK)
+            for reader in readers:
+                reader.read(time.monotonic() - begun)
+        return [(reader.first, reader.last) for reader in readers]
 
-    def __exit__(self, *_):
-        self.over = True
-        self.thread.join()
+
+class Reader:
+    """A client that takes 100 KB a second. (curl's --limit-rate lets a whole image pass when it comes fast enough.)"""
+
+    def __init__(self, port, path):
+        self.connection = socket.socket()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        self.connection.connect(("127.0.0.1", port))
+        self.connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        self.connection.setblocking(False)
+        self.received, self.first, self.last, self.is_over = 0, None, None, False
+
+    def read(self, now):
+        """As much as it may have received until now."""
+        try:
+            while not self.is_over and self.received < now * RATE:
+                count = len(self.connection.recv(int(now * RATE - self.received) + 1))
+                self.received += count
+                self.first, self.last = self.first or now, now
+                self.is_over = count == 0
+        except BlockingIOError:
+            return
+        if self.is_over:
+            self.connection.close()
+            assert self.received > SIZE, self.received
 
 
 def curls(commands):
-    """Runs them all at once; how many ended well."""
-    running = [subprocess.Popen(["curl", "-sS", "--fail", "-o", "/dev/null", *words], stderr=subprocess.DEVNULL) for words in commands]
-    return sum(process.wait() == 0 for process in running)
+    """Runs them all at once: of each the seconds until its first byte, and altogether. One that fails ends the measurement."""
+    command = ["curl", "-sS", "--fail", "-o", "/dev/null", "-w", "%{time_starttransfer} %{time_total}", "-H", "Expect:"]
+    running = [subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) for words in commands]
+    outs = [(process.communicate()[0], process.returncode) for process in running]
+    assert all(code == 0 for _, code in outs), outs
+    return [tuple(map(float, out.split())) for out, _ in outs]
 
 
-def during(server, path, wrk, work):
-    """(p99 of `path` while `work` runs, most memory, what `work` gave); wrk measures until it is over."""
-    result, latencies = [], []
-    thread = threading.Thread(target=lambda: result.append(work()))
-    with Watch(server.worker) as watch:
-        thread.start()
-        while thread.is_alive():
-            latencies.append(wrk(server.port, 2, path, connections=4)[2])
-        thread.join()
-    return sorted(latencies)[len(latencies) // 2], watch.most, result[0]
+def p99_during(read, work, least):
+    """(the p99 that `read` finds, measured as long as `work` goes on; what `work` gave). `work` is told when it may end."""
+    found, latencies, begun = [], [], time.monotonic()
+    thread = threading.Thread(target=lambda: found.append(work(lambda: time.monotonic() - begun >= least)))
+    thread.start()
+    while thread.is_alive():
+        latencies.append(read())
+    thread.join()
+    assert found, "the clients of this measurement failed"
+    return statistics.median(latencies), found[0]
 
 
-def measure(bench, wrk, http_worker, postgres, redis):
-    server = Server(bench.folder / "media", postgres, redis, {
-        "store:media": {"driver": "dir", "folder": "objects"},
-        "plugin:media": {"enabled": "yes"},
-        "log": {"access": "no"},
-    }).start()  # fmt: skip
-    server.worker = http_worker(server)
-    author = server.author()
-    path = f"/v1/users/{author.username}"
-    content_type, body = form([("f", "a.jpeg", jpeg(size=SIZE))])
-    answer = author.post("/v1/assets/images", body, headers={"Content-Type": content_type})
-    image = answer.json["image_objects_urls"][0].split("5000", 1)[1]
-    file = bench.folder / "media.jpeg"
-    file.write_bytes(jpeg(size=SIZE))
-    address = f"http://127.0.0.1:{server.port}"
-    upload = ["-H", f"Authorization: Bearer {author.token}", "-F", f"f=@{file}", address + "/v1/assets/images"]
-    seconds = max(bench.options.seconds, 5)
-
-    def uploads():
-        end, count, good = time.monotonic() + seconds, 0, 0
-        while time.monotonic() < end:
-            good += curls([upload] * AT_ONCE)
-            count += AT_ONCE
-        return good, count
-
-    def downloads():
-        return curls([["--limit-rate", "100K", address + image]] * AT_ONCE), AT_ONCE
-
-    still = sorted(wrk(server.port, 2, path, connections=4)[2] for _ in range(3))[1]
-    bench.table.note(f"# media: GET user at rest: p99 {still:.2f} ms; worker {resident(server.worker):.0f} MiB")
-    for what, work in ((f"{AT_ONCE} uploads of 2 MiB at once, again and again", uploads), (f"{AT_ONCE} downloads of 2 MiB at 100 KB/s", downloads)):
-        p99, most, (good, count) = during(server, path, wrk, work)
-        bench.table.note(
-            f"# media: {what}: {good} of {count} well; worker at most {most:.0f} MiB; GET user p99 {p99:.2f} ms, {p99 / still:.1f} times that at rest"
-        )
-    bench.measure_on(server, "GET image of 2 MiB", image)
-    server.stop()
+def measure(bench, wrk):
+    note = bench.table.note
+    for driver, store in stores().items():
+        here, neighbour = Side(bench, f"media-{driver}", store), Side(bench, f"media-{driver}-2", store)
+        worker = http_worker(here.server)
+        read = lambda here=here: wrk(here.server.port, 1, f"/v1/users/{here.author.username}", connections=4)[2]  # noqa: E731
+        still = statistics.median(read() for _ in range(ROUNDS))
+        note(f"# media, {driver}: GET user at rest: p99 {still:.2f} ms; worker {memory(worker):.0f} MiB")
+        for what in ("uploads", "downloads"):
+            least = max(bench.options.seconds, 5)
+            beside, _ = p99_during(read, getattr(neighbour, what), least)
+            peak = Peak(worker)
+            p99, times = p99_during(read, getattr(here, what), least)
+            first, last = (statistics.median(column) for column in zip(*times))
+            note(f"# media, {driver}: {len(times)} {what} of 2 MiB, {AT_ONCE} at once: worker at most {peak.before + peak.more():.0f} MiB; GET user p99 {p99:.2f} ms: "
+                 f"{p99 / still:.2f} times that at rest, {p99 / beside:.2f} times that beside a neighbour with this load ({beside:.2f} ms); "
+                 f"an answer's first byte after {first:.2f} s, its last after {last:.2f} s")  # fmt: skip
+        bench.table.row(f"GET image of 2 MiB, {driver}", *wrk(here.server.port, bench.options.seconds, here.image, connections=4))
+        for side in (here, neighbour):
+            side.server.stop()

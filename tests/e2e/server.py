@@ -311,6 +311,30 @@ class Server:
         return self.process.returncode if self.process else None
 
 
+def http_worker(server):
+    """The pid of the one process that serves HTTP."""
+    found = [pid for pid in server.workers() if b"jobs" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def memory(pid, which="VmRSS"):
+    """Resident MiB of a process; 0 when it has just ended."""
+    found = re.search(rf"{which}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(found.group(1)) / 1024 if found else 0
+
+
+class Peak:
+    """The most memory that a process has from now on, in MiB above what it has now."""
+
+    def __init__(self, pid):
+        self.pid, self.before = pid, memory(pid)
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def more(self):
+        return memory(self.pid, "VmHWM") - self.before
+
+
 def eventually(condition, seconds=PATIENCE, every=0.05):
     """What `condition` returns as soon as it is true; fails when the time is up."""
     end = time.monotonic() + seconds
