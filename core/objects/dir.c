@@ -14,8 +14,13 @@
 
 enum { PART = 1 << 20, CHUNK = 256 * 1024 };
 
-typedef struct job {
+typedef struct job job;
+
+struct job {
+    void (*work)(job *j);
     const char *folder, *key, *to;
+    int root;     /* the folder, open */
+    bool is_lost; /* it cannot be opened */
     const void *bytes;
     size_t length;
     const tl_object_options *options;
@@ -25,16 +30,16 @@ typedef struct job {
     int fd;
     int64_t offset;
     void *into;
-    bool writes; /* to a writer something missing is no "not found" */
+    bool writes; /* the folder may be made; and to a writer something missing is no "not found" */
     int error;   /* an errno */
-} job;
+};
 
 /* What an errno means to the caller; the log gets its text. */
 static int judge(tl_request *req, tl_store *store, const char *what, const job *j)
 {
     const char *key = j->key ? j->key : "";
     int error = j->error;
-    if ((error == ENOENT || error == ENOTDIR) && !j->writes)
+    if ((error == ENOENT || error == ENOTDIR) && !j->writes && !j->is_lost)
         return TL_NOT_FOUND;
     switch (error) {
     case 0:
@@ -53,10 +58,38 @@ static int judge(tl_request *req, tl_store *store, const char *what, const job *
     }
 }
 
-static int run(tl_request *req, tl_store *store, const char *what, void (*work)(void *arg), job *j)
+static void work_in_folder(void *arg)
+{
+    job *j = arg;
+    j->root = dir_open_root(j->folder, j->writes);
+    j->is_lost = j->root < 0;
+    if (j->is_lost) {
+        j->error = errno;
+        return;
+    }
+    j->work(j);
+    close(j->root);
+}
+
+/* For what is open already. */
+static void work_on_file(void *arg)
+{
+    job *j = arg;
+    j->work(j);
+}
+
+static int run(tl_request *req, tl_store *store, const char *what, void (*work)(job *j), job *j)
 {
     j->folder = store->settings->folder;
-    int result = pool_run(store->worker->pool, req, work, j);
+    j->work = work;
+    int result = pool_run(store->worker->pool, req, work_in_folder, j);
+    return result == TL_OK ? judge(req, store, what, j) : result;
+}
+
+static int run_on_file(tl_request *req, tl_store *store, const char *what, void (*work)(job *j), job *j)
+{
+    j->work = work;
+    int result = pool_run(store->worker->pool, req, work_on_file, j);
     return result == TL_OK ? judge(req, store, what, j) : result;
 }
 
@@ -79,22 +112,21 @@ static void dir_recover(tl_store *store)
         log_error(store->worker, NULL, "store %s: %s cannot be used: %s", objects_name(store), folder, strerror(errno));
         return;
     }
+    size_t count = dir_sweep(root);
     close(root);
-    size_t count = dir_sweep(folder);
     if (count > 0)
         log_info(store->worker, NULL, "store %s: %zu uploads of processes that have ended were removed",
                  objects_name(store), count);
 }
 
 /* Writing is tried, because rights and a full disk show nowhere else. */
-static void check_folder(void *arg)
+static void check_folder(job *j)
 {
-    job *j = arg;
     dir_draft draft;
-    j->error = dir_draft_begin(j->folder, &draft);
+    j->error = dir_draft_begin(j->root, &draft);
     if (!j->error)
         j->error = dir_draft_write(&draft, "probe", 5);
-    dir_draft_drop(j->folder, &draft);
+    dir_draft_drop(j->root, &draft);
 }
 
 static int dir_check(tl_request *req, tl_store *store)
@@ -102,16 +134,15 @@ static int dir_check(tl_request *req, tl_store *store)
     return run(req, store, "writing", check_folder, &(job){.writes = true});
 }
 
-static void put_object(void *arg)
+static void put_object(job *j)
 {
-    job *j = arg;
     dir_draft draft;
-    j->error = dir_draft_begin(j->folder, &draft);
+    j->error = dir_draft_begin(j->root, &draft);
     if (!j->error)
         j->error = dir_draft_write(&draft, j->bytes, j->length);
     if (!j->error)
-        j->error = dir_draft_finish(j->folder, &draft, j->key, j->options);
-    dir_draft_drop(j->folder, &draft);
+        j->error = dir_draft_finish(j->root, &draft, j->key, j->options);
+    dir_draft_drop(j->root, &draft);
 }
 
 static int dir_put(tl_request *req, tl_store *store, const char *key, const void *bytes, size_t length,
@@ -121,30 +152,26 @@ static int dir_put(tl_request *req, tl_store *store, const char *key, const void
     return run(req, store, "storing", put_object, &j);
 }
 
-static void begin_draft(void *arg)
+static void begin_draft(job *j)
 {
-    job *j = arg;
-    j->error = dir_draft_begin(j->folder, j->draft);
+    j->error = dir_draft_begin(j->root, j->draft);
 }
 
-static void write_part(void *arg)
+static void write_part(job *j)
 {
-    job *j = arg;
     j->error = dir_draft_write(j->draft, j->bytes, j->length);
 }
 
-static void finish_draft(void *arg)
+static void finish_draft(job *j)
 {
-    job *j = arg;
     j->error = dir_draft_write(j->draft, j->bytes, j->length);
     if (!j->error)
-        j->error = dir_draft_finish(j->folder, j->draft, j->key, j->options);
+        j->error = dir_draft_finish(j->root, j->draft, j->key, j->options);
 }
 
-static void drop_draft(void *arg)
+static void drop_draft(job *j)
 {
-    job *j = arg;
-    dir_draft_drop(j->folder, j->draft);
+    dir_draft_drop(j->root, j->draft);
 }
 
 static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, size_t length)
@@ -160,12 +187,12 @@ static int dir_upload_part(tl_request *req, tl_upload *u, const void *bytes, siz
         if (result != TL_OK)
             return result;
     }
-    return run(req, u->store, "storing", write_part, &j);
+    return run_on_file(req, u->store, "storing", write_part, &j);
 }
 
 static void dir_upload_forget(tl_upload *u)
 {
-    dir_draft_drop(u->store->settings->folder, u->state);
+    dir_draft_drop(-1, u->state);
     free(u->state);
     u->state = NULL;
 }
@@ -184,9 +211,10 @@ static int dir_upload_finish(tl_request *req, tl_upload *u, const void *bytes, s
 
 static int dir_upload_discard(tl_request *req, tl_upload *u)
 {
-    job j = {.folder = u->store->settings->folder, .draft = u->state};
-    run(req, u->store, "removing", drop_draft, &j);
-    /* Where the pool has not taken it, it is done here and now: two calls of the kernel. */
+    job j = {.draft = u->state};
+    /* Where the pool does not take it, it is done here and now: a few calls of the kernel. */
+    if (run(req, u->store, "removing", drop_draft, &j) != TL_OK)
+        work_in_folder(&j);
     dir_upload_forget(u);
     return TL_OK;
 }
@@ -207,16 +235,14 @@ typedef struct reading {
     unsigned char bytes[CHUNK];
 } reading;
 
-static void open_object(void *arg)
+static void open_object(job *j)
 {
-    job *j = arg;
-    j->fd = dir_open_object(j->folder, j->key, &j->about);
+    j->fd = dir_open_object(j->root, j->key, &j->about);
     j->error = j->fd < 0 ? errno : 0;
 }
 
-static void read_chunk(void *arg)
+static void read_chunk(job *j)
 {
-    job *j = arg;
     j->error = dir_read(j->fd, j->offset, j->into, j->length);
 }
 
@@ -245,7 +271,7 @@ static int dir_download_read(tl_request *req, void *state, const void **bytes, s
     reading *r = state;
     size_t count = r->end - r->at < CHUNK ? (size_t)(r->end - r->at) : CHUNK;
     job j = {.fd = r->fd, .offset = r->at, .into = r->bytes, .length = count};
-    int result = run(req, r->store, "reading", read_chunk, &j);
+    int result = run_on_file(req, r->store, "reading", read_chunk, &j);
     if (result != TL_OK)
         return result;
     r->at += (int64_t)count;
@@ -272,10 +298,9 @@ static int dir_head(tl_request *req, tl_store *store, const char *key, tl_object
     return result;
 }
 
-static void remove_object(void *arg)
+static void remove_object(job *j)
 {
-    job *j = arg;
-    j->error = dir_remove(j->folder, j->key);
+    j->error = dir_remove(j->root, j->key);
 }
 
 static int dir_remove_object(tl_request *req, tl_store *store, const char *key)
@@ -283,10 +308,16 @@ static int dir_remove_object(tl_request *req, tl_store *store, const char *key)
     return run(req, store, "deleting", remove_object, &(job){.key = key});
 }
 
-static void copy_object(void *arg)
+static void copy_object(job *j)
 {
-    job *j = arg;
-    j->error = dir_copy(j->folder, j->key, j->to, j->options);
+    int from = dir_open_object(j->root, j->key, &j->about);
+    if (from < 0) {
+        j->error = errno;
+        return;
+    }
+    j->writes = true;
+    j->error = dir_copy(j->root, from, j->about.size, j->to, j->options);
+    close(from);
 }
 
 static int dir_copy_object(tl_request *req, tl_store *store, const char *from, const char *to,
@@ -295,10 +326,9 @@ static int dir_copy_object(tl_request *req, tl_store *store, const char *from, c
     return run(req, store, "copying", copy_object, &(job){.key = from, .to = to, .options = options});
 }
 
-static void list_objects(void *arg)
+static void list_objects(job *j)
 {
-    job *j = arg;
-    j->error = dir_list(j->folder, j->page);
+    j->error = dir_list(j->root, j->page);
 }
 
 static int dir_list_objects(tl_request *req, tl_store *store, const char *prefix, const char *after, size_t limit,
@@ -328,10 +358,9 @@ static int dir_list_objects(tl_request *req, tl_store *store, const char *prefix
     return result;
 }
 
-static void sweep_folder(void *arg)
+static void sweep_folder(job *j)
 {
-    job *j = arg;
-    dir_sweep(j->folder);
+    dir_sweep(j->root);
 }
 
 /* A lock tells what a living process has, whatever its key and age. */

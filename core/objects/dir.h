@@ -57,21 +57,25 @@ typedef struct dir_draft {
 /* The store's folder; made when it is not there and `make` is set. -1 with errno. */
 int dir_open_root(const char *folder, bool make);
 
-int dir_draft_begin(const char *folder, dir_draft *d);
+/* All that follow take this folder, open. */
+
+int dir_draft_begin(int root, dir_draft *d);
 int dir_draft_write(dir_draft *d, const void *bytes, size_t length);
 /* Makes it the object of this key, on the disk when it returns. The draft is gone in any case. */
-int dir_draft_finish(const char *folder, dir_draft *d, const char *key, const tl_object_options *options);
-void dir_draft_drop(const char *folder, dir_draft *d);
+int dir_draft_finish(int root, dir_draft *d, const char *key, const tl_object_options *options);
+/* Removes what was not finished; `root` below 0: the folder cannot be opened, and the file stays for dir_sweep. */
+void dir_draft_drop(int root, dir_draft *d);
 
 /* The object's file, for reading; -1 with errno. EBADMSG: it is not as this driver writes them. */
-int dir_open_object(const char *folder, const char *key, dir_about *about);
+int dir_open_object(int root, const char *key, dir_about *about);
 int dir_open_file(int root, const char *path, dir_about *about);
 int dir_read(int fd, int64_t offset, void *to, size_t length);
 /* 0 also when there was none. */
-int dir_remove(const char *folder, const char *key);
-int dir_copy(const char *folder, const char *from, const char *to, const tl_object_options *options);
+int dir_remove(int root, const char *key);
+/* Of an object that is open. */
+int dir_copy(int root, int from, int64_t size, const char *to, const tl_object_options *options);
 /* Removes temporaries that no process holds any more; how many. */
-size_t dir_sweep(const char *folder);
+size_t dir_sweep(int root);
 
 typedef struct dir_listed {
     char *key; /* malloc */
@@ -86,6 +90,6 @@ typedef struct dir_page {
     bool is_more;
 } dir_page;
 
-int dir_list(const char *folder, dir_page *page);
+int dir_list(int root, dir_page *page);
 
 #endif

@@ -18,7 +18,12 @@
 
 #define DRAFTS ".drafts"
 
-enum { TRIES = 20 };
+enum { TRIES = 20, DRAFT_PATH = sizeof DRAFTS + 32 };
+
+static void draft_path(const char *name, char path[DRAFT_PATH])
+{
+    snprintf(path, DRAFT_PATH, DRAFTS "/%s", name);
+}
 
 static int sync_folder(int root, const char *path)
 {
@@ -93,15 +98,12 @@ static int make_draft(int drafts, char name[32])
     return -1;
 }
 
-int dir_draft_begin(const char *folder, dir_draft *d)
+int dir_draft_begin(int root, dir_draft *d)
 {
     int error = 0, drafts = -1;
     d->fd = -1;
     d->size = 0;
     crypto_generichash_init(&d->hash, NULL, 0, (DIR_ETAG - 4) / 2);
-    int root = dir_open_root(folder, true);
-    if (root < 0)
-        return errno;
     if (mkdirat(root, DRAFTS, 0700) != 0 && errno != EEXIST)
         error = errno;
     if (!error && (drafts = openat(root, DRAFTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)) < 0)
@@ -110,7 +112,6 @@ int dir_draft_begin(const char *folder, dir_draft *d)
         error = errno;
     if (drafts >= 0)
         close(drafts);
-    close(root);
     return error;
 }
 
@@ -179,8 +180,8 @@ static int sync_folders(int root, char *path)
 
 static int publish(int root, const char *draft, const char *key)
 {
-    char path[DIR_PATH], from[sizeof DRAFTS + 32];
-    snprintf(from, sizeof from, "%s/%s", DRAFTS, draft);
+    char path[DIR_PATH], from[DRAFT_PATH];
+    draft_path(draft, from);
     dir_path(key, path);
     /* Whoever deletes the last object of a folder removes the folder: then again. */
     int error = ENOENT;
@@ -192,26 +193,24 @@ static int publish(int root, const char *draft, const char *key)
     return error ? error : sync_folders(root, path);
 }
 
-int dir_draft_finish(const char *folder, dir_draft *d, const char *key, const tl_object_options *options)
+int dir_draft_finish(int root, dir_draft *d, const char *key, const tl_object_options *options)
 {
-    int root = dir_open_root(folder, false);
-    int error = root < 0 ? errno : end_draft(d, options);
+    int error = end_draft(d, options);
     if (!error)
         error = publish(root, d->name, key);
-    if (root >= 0)
-        close(root);
     /* After the rename there is nothing by this name any more. */
-    dir_draft_drop(folder, d);
+    dir_draft_drop(root, d);
     return error;
 }
 
-void dir_draft_drop(const char *folder, dir_draft *d)
+void dir_draft_drop(int root, dir_draft *d)
 {
-    char path[DIR_PATH];
+    char path[DRAFT_PATH];
     if (d->fd < 0)
         return;
-    if (snprintf(path, sizeof path, "%s/" DRAFTS "/%s", folder, d->name) < (int)sizeof path)
-        unlink(path);
+    draft_path(d->name, path);
+    if (root >= 0)
+        unlinkat(root, path, 0);
     close(d->fd);
     d->fd = -1;
 }
@@ -228,13 +227,10 @@ static bool sweep_one(int drafts, const char *name)
     return is_left_over;
 }
 
-size_t dir_sweep(const char *folder)
+size_t dir_sweep(int root)
 {
     size_t count = 0;
-    int root = dir_open_root(folder, false);
-    int drafts = root < 0 ? -1 : openat(root, DRAFTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (root >= 0)
-        close(root);
+    int drafts = openat(root, DRAFTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *list = drafts < 0 ? NULL : fdopendir(drafts);
     if (!list)
         return 0;

@@ -59,18 +59,11 @@ int dir_open_file(int root, const char *path, dir_about *about)
     return fd;
 }
 
-int dir_open_object(const char *folder, const char *key, dir_about *about)
+int dir_open_object(int root, const char *key, dir_about *about)
 {
     char path[DIR_PATH];
     dir_path(key, path);
-    int root = dir_open_root(folder, false);
-    if (root < 0)
-        return -1;
-    int fd = dir_open_file(root, path, about);
-    int error = errno;
-    close(root);
-    errno = error;
-    return fd;
+    return dir_open_file(root, path, about);
 }
 
 /* The folder of a removed object, on the disk; and those that are empty now. */
@@ -91,37 +84,28 @@ static int tidy(int root, char *path)
     return fsync(root) != 0 ? errno : 0;
 }
 
-int dir_remove(const char *folder, const char *key)
+int dir_remove(int root, const char *key)
 {
     char path[DIR_PATH];
     dir_path(key, path);
-    int root = dir_open_root(folder, false);
-    if (root < 0)
-        return errno == ENOENT ? 0 : errno;
     int error = unlinkat(root, path, 0) != 0 ? errno : tidy(root, path);
-    close(root);
     return error == ENOENT || error == ENOTDIR ? 0 : error;
 }
 
-int dir_copy(const char *folder, const char *from, const char *to, const tl_object_options *options)
+int dir_copy(int root, int from, int64_t size, const char *to, const tl_object_options *options)
 {
     char bytes[COPY_SIZE];
-    dir_about about = {.size = 0};
-    dir_draft draft = {.fd = -1};
-    int fd = dir_open_object(folder, from, &about);
-    if (fd < 0)
-        return errno;
-    int error = dir_draft_begin(folder, &draft);
-    for (int64_t at = 0; !error && at < about.size;) {
-        size_t count = about.size - at < COPY_SIZE ? (size_t)(about.size - at) : COPY_SIZE;
-        error = dir_read(fd, at, bytes, count);
+    dir_draft draft;
+    int error = dir_draft_begin(root, &draft);
+    for (int64_t at = 0; !error && at < size;) {
+        size_t count = size - at < COPY_SIZE ? (size_t)(size - at) : COPY_SIZE;
+        error = dir_read(from, at, bytes, count);
         if (!error)
             error = dir_draft_write(&draft, bytes, count);
         at += (int64_t)count;
     }
     if (!error)
-        error = dir_draft_finish(folder, &draft, to, options);
-    dir_draft_drop(folder, &draft);
-    close(fd);
+        error = dir_draft_finish(root, &draft, to, options);
+    dir_draft_drop(root, &draft);
     return error;
 }

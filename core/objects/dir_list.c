@@ -185,12 +185,8 @@ static int walk_folder(walk *w)
     return error;
 }
 
-int dir_list(const char *folder, dir_page *page)
+int dir_list(int root, dir_page *page)
 {
-    walk w = {.page = page, .root = dir_open_root(folder, false)};
-    if (w.root < 0)
-        return errno == ENOENT ? 0 : errno;
-    int error = walk_folder(&w);
-    close(w.root);
-    return error;
+    walk w = {.page = page, .root = root};
+    return walk_folder(&w);
 }
