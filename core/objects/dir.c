@@ -41,6 +41,9 @@ static int judge(tl_request *req, tl_store *store, const char *what, const job *
     int error = j->error;
     if ((error == ENOENT || error == ENOTDIR) && !j->writes && !j->is_lost)
         return TL_NOT_FOUND;
+    /* Nothing was ever stored there. */
+    if (error == ENOENT && j->is_lost && !j->writes && !store->state)
+        return TL_NOT_FOUND;
     switch (error) {
     case 0:
         return TL_OK;
@@ -101,7 +104,7 @@ static bool dir_open(tl_store *store)
 
 static void dir_close(tl_store *store)
 {
-    (void)store;
+    store->state = NULL;
 }
 
 static void dir_recover(tl_store *store)
@@ -112,6 +115,8 @@ static void dir_recover(tl_store *store)
         log_error(store->worker, NULL, "store %s: %s cannot be used: %s", objects_name(store), folder, strerror(errno));
         return;
     }
+    /* From now on it is known to be there, and is missed when it goes. */
+    store->state = store;
     size_t count = dir_sweep(root);
     close(root);
     if (count > 0)
@@ -305,7 +310,8 @@ static void remove_object(job *j)
 
 static int dir_remove_object(tl_request *req, tl_store *store, const char *key)
 {
-    return run(req, store, "deleting", remove_object, &(job){.key = key});
+    int result = run(req, store, "deleting", remove_object, &(job){.key = key});
+    return result == TL_NOT_FOUND ? TL_OK : result;
 }
 
 static void copy_object(job *j)
@@ -339,6 +345,7 @@ static int dir_list_objects(tl_request *req, tl_store *store, const char *prefix
     if (!page.items)
         return TL_UNAVAILABLE;
     int result = run(req, store, "listing", list_objects, &(job){.page = &page});
+    result = result == TL_NOT_FOUND ? TL_OK : result;
     if (page.damaged > 0)
         store_tell(store, req, "damaged", "%zu files in %s are damaged, or were not written by this server",
                    page.damaged, store->settings->folder);
@@ -367,7 +374,8 @@ static void sweep_folder(job *j)
 static int dir_sweep_uploads(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
 {
     (void)prefix, (void)seconds;
-    return run(req, store, "sweeping", sweep_folder, &(job){0});
+    int result = run(req, store, "sweeping", sweep_folder, &(job){0});
+    return result == TL_NOT_FOUND ? TL_OK : result;
 }
 
 const store_driver dir_driver = {

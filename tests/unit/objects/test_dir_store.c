@@ -230,6 +230,29 @@ static void a_missing_folder_is_told_and_made_by_who_writes(void **state)
     assert_int_equal(storage_open_uploads(t), 0);
 }
 
+static void find_nothing(tl_request *req, storage *t)
+{
+    tl_object about;
+    tl_object_list found;
+    CHECK(objects_head(req, t->store, "c", &about) == TL_NOT_FOUND);
+    CHECK(objects_copy(req, t->store, "c", "d", NULL) == TL_NOT_FOUND);
+    CHECK(objects_list(req, t->store, "", NULL, 10, &found) == TL_OK && found.count == 0);
+    CHECK(objects_remove(req, t->store, "c") == TL_OK && objects_sweep(req, t->store, "", 0) == TL_OK);
+    CHECK(access(t->folder, F_OK) != 0);
+    CHECK(put_text(req, t, "c", "first") && has_text(req, t, "c", "first"));
+}
+
+/* As a command is, on a machine that has not served yet: it recovers nothing. */
+static void a_folder_that_was_never_made_is_empty(void **state)
+{
+    storage *t = *state;
+    storage_remove_folder(t->folder);
+    objects_free(t->worker->objects);
+    t->worker->objects = objects_new(t->worker);
+    t->store = objects_store("test");
+    storage_run(t, find_nothing);
+}
+
 static void lose_the_folder(tl_request *req, storage *t)
 {
     static const unsigned char bytes[3 << 20];
@@ -432,6 +455,7 @@ int main(void)
         TEST(left_overs_are_removed_and_live_drafts_are_not),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_told),
         TEST(a_missing_folder_is_told_and_made_by_who_writes),
+        TEST(a_folder_that_was_never_made_is_empty),
         TEST(a_folder_that_goes_during_an_upload_is_told),
         TEST(all_is_on_the_disk_before_it_is_answered),
         TEST(a_put_that_was_answered_survives_a_kill_and_others_are_whole_or_absent),
