@@ -64,6 +64,7 @@ memstore_device_bytes = 4294967296
 [client]
 keyring = $S3/keyring
 rgw_data = $S3/rgw
+rgw_dns_name = localhost
 rgw_enable_apis = s3, iam
 rgw_thread_pool_size = 32
 rgw_num_control_oids = 1

@@ -219,6 +219,61 @@ static void missing_rights_are_told_apart(void **state)
     assert_false(storage_logged("does not exist"));
 }
 
+/* The clock of this machine, as the program sees it. */
+static time_t clock_off;
+
+time_t time(time_t *at)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += clock_off;
+    if (at)
+        *at = now.tv_sec;
+    return now.tv_sec;
+}
+
+static void be_early_and_late(tl_request *req, storage *t)
+{
+    tl_object about;
+    CHECK(put_text(req, t, "k", "v"));
+    clock_off = 3600;
+    CHECK(objects_put(req, t->store, "k", "w", 1, NULL) == TL_DENIED);
+    CHECK(objects_head(req, t->store, "k", &about) == TL_DENIED);
+    clock_off = -3600;
+    CHECK(objects_put(req, t->store, "k", "x", 1, NULL) == TL_DENIED);
+    clock_off = 0;
+    CHECK(has_text(req, t, "k", "v"));
+}
+
+static void a_wrong_clock_is_told_apart(void **state)
+{
+    storage_run(*state, be_early_and_late);
+    assert_true(storage_logged("this machine's clock is 3600 s ahead of that of the storage"));
+    assert_false(storage_logged("secret_key"));
+}
+
+static void use_host_name(tl_request *req, storage *t)
+{
+    for (size_t i = 0; i < sizeof urls_keys / sizeof *urls_keys; i++) {
+        CHECK(put_text(req, t, urls_keys[i], "v") && has_text(req, t, urls_keys[i], "v"));
+        const char *url = objects_presign(req, t->store, TL_GET, urls_keys[i], 60);
+        CHECK(strstr(url, arena_format(req->arena, "http://%s.localhost:", t->bucket)) == url);
+        CHECK(anybody(url, "v") == 200 && anybody(objects_url(req, t->store, urls_keys[i]), "") == 403);
+    }
+    CHECK(objects_copy(req, t->store, "//x", "copy", NULL) == TL_OK && has_text(req, t, "copy", "v"));
+}
+
+static void a_bucket_may_be_a_part_of_the_hosts_name(void **state)
+{
+    storage *t = *state;
+    static char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "http://localhost%s", strrchr(t->settings.endpoint, ':'));
+    t->settings.endpoint = endpoint;
+    t->settings.path_style = false;
+    storage_start(t);
+    storage_run(t, use_host_name);
+}
+
 static void be_away(tl_request *req, storage *t)
 {
     const void *bytes;
@@ -258,6 +313,8 @@ int main(void)
         TEST(public_objects_are_read_by_anybody_and_others_are_not),
         TEST(type_and_cache_control_are_kept),
         TEST_PREPARED(the_public_url_may_be_somewhere_else),
+        TEST_PREPARED(a_bucket_may_be_a_part_of_the_hosts_name),
+        TEST(a_wrong_clock_is_told_apart),
         TEST_PREPARED(a_wrong_secret_is_told_apart),
         TEST_PREPARED(an_unknown_access_key_is_told_apart),
         TEST_PREPARED(a_missing_bucket_is_told_apart),

@@ -32,6 +32,36 @@ static void be_unavailable(tl_request *req, storage *t)
     CHECK(objects_get(req, t->store, "k", 100, &bytes, NULL) == TL_UNAVAILABLE && !bytes);
 }
 
+/* A listener whose queue is full: the kernel drops what comes. */
+static void a_connection_that_is_never_made_is_given_up(void **state)
+{
+    (void)state;
+    bad_case t;
+    char url[48];
+    int ends[8];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < 8; i++) {
+        ends[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(ends[i], (struct sockaddr *)&address, size);
+    }
+    bad_case_prepare(&t, never_answer);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    t.storage.settings.endpoint = url;
+    t.storage.settings.connect_timeout = 200;
+    storage_start(&t.storage);
+    storage_run(&t.storage, be_unavailable);
+    assert_true(storage_logged("it cannot be reached"));
+    bad_case_end(&t);
+    for (size_t i = 0; i < 8; i++)
+        close(ends[i]);
+    close(listener);
+}
+
 static void a_server_that_says_nothing_is_given_up(void **state)
 {
     (void)state;
@@ -240,6 +270,7 @@ static void a_health_check_asks_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_is_never_made_is_given_up),
         cmocka_unit_test(a_server_that_says_nothing_is_given_up),
         cmocka_unit_test(a_body_that_stops_is_given_up),
         cmocka_unit_test(a_visitor_does_not_wait_for_it_twice),
