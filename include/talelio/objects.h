@@ -69,7 +69,11 @@ static inline tl_store *tl_store_named(const char *name)
     return tl_the_host->objects->store(name);
 }
 
-/* Stores bytes under a key, in the place of what was there: whole or not at all. May wait. */
+/*
+ * Stores bytes under a key, in the place of what was there: whole or not at all. After TL_UNAVAILABLE or TL_CANCELLED
+ * the storage has not answered, and may yet have done it, or do it in a moment; whoever must know asks, or deletes. May
+ * wait.
+ */
 static inline int tl_object_put(tl_request *req, tl_store *store, const char *key, const void *bytes, size_t length,
                                 const tl_object_options *options)
 {
@@ -92,7 +96,10 @@ static inline int tl_upload_write(tl_request *req, tl_upload *upload, const void
     return tl_the_host->objects->upload_write(req, upload, bytes, length);
 }
 
-/* Makes the object appear. After anything but TL_OK there is none, and nothing stays behind. May wait. */
+/*
+ * Makes the object appear. After TL_UNAVAILABLE or TL_CANCELLED as with tl_object_put, and what could not be taken back
+ * is removed by tl_store_sweep; after another failure there is none, and nothing stays behind. May wait.
+ */
 static inline int tl_upload_finish(tl_request *req, tl_upload *upload)
 {
     return tl_the_host->objects->upload_finish(req, upload);
