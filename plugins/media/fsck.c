@@ -1,5 +1,5 @@
 /*
- * `talelio media fsck [--repair]`: compares rows with objects, a page at a time.
+ * `talelio media fsck [--repair] [--types]`: compares rows with objects, a page at a time.
  *
  * Objects whose keys are none of an image are told of and never touched: the bucket may hold other things.
  */
@@ -10,15 +10,17 @@
 
 #include "plugins/media/media.h"
 #include "plugins/media/name.h"
+#include "plugins/media/object.h"
 #include "plugins/media/remains.h"
 
 enum { PAGE = 1000, KEY_SIZE = 1025 };
 
 typedef struct fsck {
     bool repair;
+    bool types;            /* the objects' types too: a request to the storage for each image */
     int64_t objects, rows; /* seen */
-    int64_t orphans, missing, foreign;
-    int64_t removed;
+    int64_t orphans, missing, damaged, mistyped;
+    int64_t repaired;
     char after[KEY_SIZE]; /* the last key seen, "" before the first */
     char user[24];        /* the last row seen */
     char file[NAME_MAX_LENGTH + 1];
@@ -37,18 +39,25 @@ static bool split_key(tl_request *req, const char *key, const char **user, const
     return true;
 }
 
+/* Ends the line that tells of a difference. */
+static void told(fsck *f, int64_t *differences, bool repaired, const char *how)
+{
+    ++*differences;
+    f->repaired += repaired;
+    printf("%s%s\n", repaired ? ", " : f->repair ? ", could not be " : "", repaired || f->repair ? how : "");
+}
+
 static void orphan(tl_request *req, fsck *f, const tl_object *object)
 {
     bool old = object->modified < tl_now() - REMAINS_AGE_MICROSECONDS;
-    bool removed = f->repair && old && tl_object_delete(req, the_media.store, object->key) == TL_OK;
 
-    f->orphans++;
-    f->removed += removed;
-    printf("object without image: %s (%" PRId64 " bytes)%s\n", object->key, object->size,
-           removed            ? ", removed"
-           : f->repair && old ? ", could not be removed"
-           : f->repair        ? ", kept: younger than an hour"
-                              : "");
+    printf("object without image: %s (%" PRId64 " bytes)", object->key, object->size);
+    if (f->repair && !old) {
+        f->orphans++;
+        puts(", kept: younger than an hour");
+        return;
+    }
+    told(f, &f->orphans, f->repair && tl_object_delete(req, the_media.store, object->key) == TL_OK, "removed");
 }
 
 static const char select_orphans[] =
@@ -72,7 +81,6 @@ static int walk_objects(tl_request *req, void *state)
         if (split_key(req, page.items[i].key, &users[count], &files[count])) {
             images[count++] = &page.items[i];
         } else {
-            f->foreign++;
             printf("no key of an image, left alone: %s\n", page.items[i].key);
         }
     }
@@ -94,14 +102,16 @@ typedef struct walker {
     size_t at;
 } walker;
 
-/* Goes to the first object that does not come before `key`. `*same`: it is that one. */
-static int walker_find(tl_request *req, walker *w, const char *key, bool *same)
+/* Finds the object of a key behind the last one that was asked for; `*found` is NULL when there is none. */
+static int walker_find(tl_request *req, walker *w, const char *key, const tl_object **found)
 {
-    *same = false;
+    *found = NULL;
     for (;;) {
         while (w->at < w->page.count) {
-            int order = strcmp(w->page.items[w->at].key, key);
-            *same = order == 0;
+            const tl_object *object = &w->page.items[w->at];
+            int order = strcmp(object->key, key);
+            if (order == 0)
+                *found = object;
             if (order >= 0)
                 return TL_OK;
             w->at++;
@@ -115,23 +125,41 @@ static int walker_find(tl_request *req, walker *w, const char *key, bool *same)
     }
 }
 
-static int missing(tl_request *req, fsck *f, const char *key, const char *id)
+static bool remove_row(tl_request *req, const char *id)
 {
-    /* The list is some moments old. */
+    return tl_query(req, "DELETE FROM images WHERE id = $1::bigint", id) != NULL;
+}
+
+/* Asks the storage for what it has under the key of a row: a list is some moments old, and has no types. */
+static int compare(tl_request *req, fsck *f, const char *key, tl_rows *rows, size_t row)
+{
+    const char *id = tl_row_text(rows, row, "id"), *type = tl_row_text(rows, row, "content_type");
+    int64_t size = tl_row_int(rows, row, "size");
     tl_object about;
+
     int result = tl_object_head(req, the_media.store, key, &about);
-    if (result != TL_NOT_FOUND)
+    if (result == TL_NOT_FOUND) {
+        printf("image without object: %s", key);
+        told(f, &f->missing, f->repair && remove_row(req, id), "removed");
+    } else if (result != TL_OK) {
         return result;
-    bool removed = f->repair && tl_query(req, "DELETE FROM images WHERE id = $1::bigint", id);
-    f->missing++;
-    f->removed += removed;
-    printf("image without object: %s%s\n", key, removed ? ", removed" : f->repair ? ", could not be removed" : "");
+    } else if (about.size != size) {
+        /* A name never gets other bytes, so this is no image any more that anybody has uploaded. */
+        printf("image of another size: %s (%" PRId64 " bytes instead of %" PRId64 ")", key, about.size, size);
+        told(f, &f->damaged, f->repair && tl_object_delete(req, the_media.store, key) == TL_OK && remove_row(req, id),
+             "removed");
+    } else if (f->types && strcmp(about.content_type, type) != 0) {
+        const tl_object_options right = image_object(type);
+        printf("image of another type: %s (%s instead of %s)", key, about.content_type, type);
+        told(f, &f->mistyped, f->repair && tl_object_copy(req, the_media.store, key, key, &right) == TL_OK,
+             "put right");
+    }
     return TL_OK;
 }
 
 static const char select_rows[] =
-    "SELECT id, user_id, file FROM images WHERE ready AND (user_id, file) > ($1::bigint, $2::text)"
-    " ORDER BY user_id, file LIMIT 1000";
+    "SELECT id, user_id, file, size, content_type FROM images"
+    " WHERE ready AND (user_id, file) > ($1::bigint, $2::text) ORDER BY user_id, file LIMIT 1000";
 
 /* The next page of rows, each compared with its user's objects. */
 static int walk_rows(tl_request *req, void *state)
@@ -146,15 +174,15 @@ static int walk_rows(tl_request *req, void *state)
     for (size_t row = 0; row < count; row++) {
         const char *user = tl_row_text(rows, row, "user_id"), *file = tl_row_text(rows, row, "file");
         const char *key = tl_format(req, "%s/images/%s", user, file);
-        bool same;
+        const tl_object *found;
         if (!w.prefix || strcmp(user, f->user) != 0) {
             w = (walker){.prefix = tl_format(req, "%s/images/", user)};
             /* Objects up to the row before have been compared. */
             w.page.next = strcmp(user, f->user) == 0 ? tl_format(req, "%s%s", w.prefix, f->file) : w.prefix;
         }
-        int result = walker_find(req, &w, key, &same);
-        if (result == TL_OK && !same)
-            result = missing(req, f, key, tl_row_text(rows, row, "id"));
+        int result = walker_find(req, &w, key, &found);
+        if (result == TL_OK && (f->types || !found || found->size != tl_row_int(rows, row, "size")))
+            result = compare(req, f, key, rows, row);
         if (result != TL_OK)
             return result == TL_NOT_FOUND ? TL_ERROR : result;
         snprintf(f->user, sizeof f->user, "%s", user);
@@ -178,41 +206,85 @@ static int walk(tl_request *req, fsck *f, int (*page)(tl_request *req, void *sta
     return result == TL_NOT_FOUND ? TL_OK : result;
 }
 
-static int check(tl_request *req, bool repair)
+/*
+ * Whether the storage has at least one of some images. One that has none is another one, or a disk that is not mounted,
+ * and repairing would take all images away.
+ */
+static int recognize(tl_request *req, bool *known)
 {
-    fsck f = {.repair = repair, .user = "0"};
-    remains r = {.repair = repair, .tell = tell_remains};
-    int result = remains_walk(req, &r);
+    tl_rows *rows = tl_query(req, "SELECT user_id, file FROM images WHERE ready ORDER BY id LIMIT 100");
+    int result = rows ? TL_OK : TL_ERROR;
+    size_t count = rows ? tl_row_count(rows) : 0;
 
-    if (result == TL_OK)
-        result = walk(req, &f, walk_rows);
-    if (result == TL_OK)
-        result = walk(req, &f, walk_objects);
-    if (result != TL_OK) {
-        fflush(stdout);
-        fprintf(stderr, "talelio media: the %s; see the log\n",
-                tl_db_error_of(req) != TL_DB_OK ? "database failed"
-                : result == TL_DENIED           ? "storage refused the request"
-                : result == TL_UNAVAILABLE      ? "storage cannot be reached"
-                                                : "storage failed");
+    *known = count == 0;
+    for (size_t row = 0; row < count && !*known && result == TL_OK; row++) {
+        tl_object about;
+        const char *key = image_key(req, tl_row_int(rows, row, "user_id"), tl_row_text(rows, row, "file"));
+        result = tl_object_head(req, the_media.store, key, &about);
+        *known = result == TL_OK;
+        if (result == TL_NOT_FOUND)
+            result = TL_OK;
+    }
+    return result;
+}
+
+static int fail(tl_request *req, int result)
+{
+    fflush(stdout);
+    fprintf(stderr, "talelio media: the %s; see the log\n",
+            tl_db_error_of(req) != TL_DB_OK ? "database failed"
+            : result == TL_DENIED           ? "storage refused the request"
+            : result == TL_UNAVAILABLE      ? "storage cannot be reached"
+                                            : "storage failed");
+    return 1;
+}
+
+static int check(tl_request *req, fsck *f)
+{
+    remains r = {.repair = f->repair, .tell = tell_remains};
+    bool known = true;
+    int result = f->repair ? recognize(req, &known) : TL_OK;
+
+    if (!known && result == TL_OK) {
+        fputs("talelio media: the storage has none of the images: is it the right one? Nothing has been changed\n",
+              stderr);
         return 1;
     }
-    int64_t found = f.orphans + f.missing + r.found, removed = f.removed + r.removed;
+    if (result == TL_OK)
+        result = remains_walk(req, &r);
+    if (result == TL_OK)
+        result = walk(req, f, walk_rows);
+    if (result == TL_OK)
+        result = walk(req, f, walk_objects);
+    if (result != TL_OK)
+        return fail(req, result);
+    int64_t found = f->orphans + f->missing + f->damaged + f->mistyped + r.found;
+    int64_t repaired = f->repaired + r.removed;
     printf("%" PRId64 " images, %" PRId64 " objects: %" PRId64 " images without object, %" PRId64
-           " objects without image, %" PRId64 " interrupted uploads; %" PRId64 " removed\n",
-           f.rows, f.objects, f.missing, f.orphans, r.found, removed);
-    if (found > 0 && !repair)
-        puts("`talelio media fsck --repair` removes them");
-    return found == removed ? 0 : 1;
+           " of another size, %" PRId64 " of another type, %" PRId64 " objects without image, %" PRId64
+           " interrupted uploads; %" PRId64 " repaired\n",
+           f->rows, f->objects, f->missing, f->damaged, f->mistyped, f->orphans, r.found, repaired);
+    if (found > 0 && !f->repair)
+        puts("`talelio media fsck --repair` repairs that: it removes what is not whole");
+    return found == repaired ? 0 : 1;
 }
 
 int media_command(tl_request *req, int argc, char **argv)
 {
-    bool repair = argc == 3 && strcmp(argv[2], "--repair") == 0;
+    fsck f = {.user = "0"};
+    bool known = argc >= 2 && strcmp(argv[1], "fsck") == 0;
 
-    if (argc < 2 || strcmp(argv[1], "fsck") != 0 || argc > 3 || (argc == 3 && !repair)) {
-        fputs("talelio media: expected 'fsck' or 'fsck --repair'\nusage: talelio media fsck [--repair]\n", stderr);
+    for (int i = 2; i < argc && known; i++) {
+        bool repair = strcmp(argv[i], "--repair") == 0, types = strcmp(argv[i], "--types") == 0;
+        known = repair || types;
+        f.repair = f.repair || repair;
+        f.types = f.types || types;
+    }
+    if (!known) {
+        fputs("talelio media: expected 'fsck', and '--repair' or '--types' behind it\n"
+              "usage: talelio media fsck [--repair] [--types]\n",
+              stderr);
         return 1;
     }
-    return check(req, repair);
+    return check(req, &f);
 }

@@ -38,7 +38,7 @@ static const tl_option options[] = {
 };
 
 static const tl_command commands[] = {
-    {"media", "fsck [--repair]", "finds images without an object and objects without an image", media_command},
+    {"media", "fsck [--repair] [--types]", "finds what differs between images and their objects", media_command},
     {0},
 };
 

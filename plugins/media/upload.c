@@ -9,6 +9,7 @@
 
 #include "plugins/media/examine.h"
 #include "plugins/media/media.h"
+#include "plugins/media/object.h"
 
 typedef struct upload {
     const examined_file *files;
@@ -148,11 +149,7 @@ static int put_objects(tl_request *req, const upload *u, size_t *count)
 
     for (*count = 0; *count < u->count && result == TL_OK; ++*count) {
         const examined_file *file = &u->files[*count];
-        const tl_object_options options = {
-            .content_type = image_content_type(file->about.type),
-            .cache_control = MEDIA_CACHE_CONTROL,
-            .is_public = true,
-        };
+        const tl_object_options options = image_object(image_content_type(file->about.type));
         result = tl_object_put(req, the_media.store, image_key(req, u->user_id, u->names[*count]), file->bytes,
                                file->length, &options);
     }

@@ -1,5 +1,5 @@
-"""The media plugin on both kinds of storage: upload, list, download, delete, and what fsck finds. Storage that fails is in
-test_media_outages.py, uploads that mean harm in test_media_hostile.py."""
+"""The media plugin on both kinds of storage: upload, list, download and delete. What differs between table and storage is in
+test_media_fsck.py, storage that fails in test_media_outages.py, uploads that mean harm in test_media_hostile.py."""
 
 import os
 import re
@@ -46,12 +46,17 @@ def s3_store(name):
     }
 
 
-@pytest.fixture(scope="module", params=["dir", "s3"])
-def server(request, make_server):
-    s3, name = bucket() if request.param == "s3" else (None, None)
+def media_server(make_server, driver):
+    s3, name = bucket() if driver == "s3" else (None, None)
     store = s3_store(name) if s3 else {"driver": "dir", "folder": "objects"}
     running = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "site_url": SITE}}).start()
     running.s3, running.bucket = s3, name
+    return running
+
+
+@pytest.fixture(scope="module", params=["dir", "s3"])
+def server(request, make_server):
+    running = media_server(make_server, request.param)
     yield running
     running.stop()
 
@@ -460,85 +465,6 @@ class TestList:
         answer = author.get(f"/v1/users/{author.username}/images")
         assert (answer.json["images"], answer.headers["x-total-count"]) == ([], "0")
         assert "link" not in answer.headers
-
-
-class TestFsck:
-    @pytest.fixture
-    def store(self, make_server):
-        """A server of its own: what is found here must not be anybody else's."""
-        running = make_server({"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "site_url": SITE}})
-        running.start()
-        running.s3 = None
-        yield running
-        running.stop()
-
-    def fsck(self, server, *words):
-        result = server.run("media", "fsck", *words)
-        return result.returncode, result.stdout, result.stderr
-
-    def age(self, server, key, hours):
-        file = object_files(server)[key]
-        then = file.stat().st_mtime - hours * 3600
-        os.utime(file, (then, then))
-
-    def test_all_is_well(self, store):
-        author = store.author()
-        upload(author, png(), gif())
-        code, out, _ = self.fsck(store)
-        assert code == 0 and "2 images, 2 objects: 0 images without object, 0 objects without image, 0 interrupted uploads" in out
-
-    def test_it_finds_and_repairs(self, store):
-        author = store.author()
-        kept, orphan, young, missing, pending, recent = paths(upload(author, *[png()] * 6))
-        key = {image: key_of(store, image) for image in (kept, orphan, young, missing, pending, recent)}
-        name = lambda image: image.rsplit("/", 1)[1]  # noqa: E731
-        # given an old and a young object without row, a row without object, and two interrupted uploads
-        store.sql(f"DELETE FROM images WHERE file IN ('{name(orphan)}', '{name(young)}')")
-        self.age(store, key[orphan], 2)
-        object_files(store)[key[missing]].unlink()
-        store.sql(f"UPDATE images SET ready = false, created_at = now() - interval '2 hours' WHERE file = '{name(pending)}'")
-        store.sql(f"UPDATE images SET ready = false WHERE file = '{name(recent)}'")
-
-        code, out, _ = self.fsck(store)
-        assert code == 1
-        assert f"object without image: {key[orphan]}" in out and f"object without image: {key[young]}" in out
-        assert f"image without object: {key[missing]}" in out
-        assert f"interrupted upload: {key[pending]}" in out
-        assert key[recent] not in out and key[kept] not in out
-        assert keys(store) == {key[image] for image in (kept, orphan, young, pending, recent)}
-
-        # when it repairs, what is younger than an hour stays
-        code, out, _ = self.fsck(store, "--repair")
-        assert code == 1 and "kept: younger than an hour" in out
-        assert keys(store) == {key[image] for image in (kept, young, recent)}
-        assert store.sql("SELECT string_agg(file, ' ' ORDER BY id) FROM images") == f"{name(kept)} {name(recent)}"
-        self.age(store, key[young], 2)
-        assert self.fsck(store, "--repair")[0] == 0
-        code, out, _ = self.fsck(store)
-        assert code == 0 and "0 removed" in out
-        assert author.get(kept).status == 200
-
-    def test_it_goes_through_many_pages(self, store):
-        authors = [store.author() for _ in range(3)]
-        for author in authors:
-            for _ in range(30):
-                upload(author, *[png()] * 16)
-        code, out, _ = self.fsck(store)
-        assert code == 0 and "1440 images, 1440 objects" in out
-        # given one gone at the end of a page, one in the middle, and one user's last
-        files = [line.split("|") for line in store.sql("SELECT user_id, file FROM images ORDER BY user_id, file").splitlines()]
-        gone = [files[0], files[999], files[1000], files[-1]]
-        for user, file in gone:
-            object_files(store)[f"{user}/images/{file}"].unlink()
-        store.sql(f"DELETE FROM images WHERE file = '{files[500][1]}' OR file = '{files[1200][1]}'")
-        code, out, _ = self.fsck(store)
-        assert code == 1 and "4 images without object, 2 objects without image" in out
-        assert all(f"image without object: {user}/images/{file}" in out for user, file in gone)
-
-    def test_it_wants_to_be_asked_rightly(self, store):
-        for words in ([], ["check"], ["fsck", "--force"], ["fsck", "--repair", "x"]):
-            result = store.run("media", *words)
-            assert result.returncode == 1 and "usage: talelio media fsck [--repair]" in result.stderr
 
 
 class TestConfiguration:

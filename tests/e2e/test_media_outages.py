@@ -3,8 +3,10 @@ of S3 to be told what to do wrong; what is right is tested on a real one in test
 
 import http.client
 import http.server
+import os
 import re
 import secrets
+import signal
 import socket
 import socketserver
 import threading
@@ -14,8 +16,8 @@ import urllib.parse
 import pytest
 
 from images import jpeg, png
-from server import PATIENCE, eventually
-from test_media import LIMIT, SITE, listed, paths, upload
+from server import PATIENCE, eventually, http_worker
+from test_media import LIMIT, SITE, listed, media_server, paths, upload
 
 BUCKET = "pictures"
 
@@ -104,11 +106,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         first, last = int(found[1]), min(int(found[2] or len(data)), len(data) - 1)
         return 206, [*headers, ("Content-Range", f"bytes {first}-{last}/{len(data)}")], data[first : last + 1]
 
+    def list(self, query):
+        """All keys of a prefix behind a key; such a bucket has one page."""
+        found = ""
+        for key in sorted(self.server.objects):
+            if key.startswith(query.get("prefix", "")) and key > query.get("start-after", ""):
+                size = len(self.server.objects[key][0])
+                found += f"<Contents><Key>{key}</Key><LastModified>1994-11-06T08:49:37.000Z</LastModified><ETag>1</ETag><Size>{size}</Size></Contents>"
+        self.answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>".encode())
+
     def serve_GET(self, key):
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+        if "list-type" in query:
+            return self.list(query)
         found = self.head(key)
         if found:
             status, headers, data = found
             self.answer(status, data, headers)
+        return None
 
     do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = serve
     serve_HEAD = serve_GET
@@ -256,6 +271,95 @@ class TestRefused:
         server.sql("CREATE TRIGGER no BEFORE INSERT ON images FOR EACH STATEMENT EXECUTE FUNCTION no()")
         assert upload(author, png(), png()).status == 500
         assert storage.objects == {} and not any(method == "PUT" for method, key in storage.calls[len(storage.calls) - 1 :])
+
+
+    def test_a_worker_that_is_killed_half_way(self, server, storage, author):
+        # given a storage that does not answer to the third of four images
+        arrived, go_on = threading.Event(), threading.Event()
+
+        def hold_the_third(handler, key):
+            if sum(method == "PUT" for method, _ in storage.calls) == 3:
+                arrived.set()
+                go_on.wait(PATIENCE)
+            return False
+
+        storage.wrong["PUT"] = hold_the_third
+        thread = threading.Thread(target=lambda: pytest.raises(OSError, upload, author, *[png()] * 4))
+        thread.start()
+        assert arrived.wait(PATIENCE)
+        # when the worker is killed, and the storage takes that image in all the same
+        os.kill(http_worker(server), signal.SIGKILL)
+        thread.join()
+        go_on.set()
+        eventually(lambda: len(storage.objects) == 3)
+        eventually(lambda: author.get("/v1/health").status == 200)
+        # then there is no image, and later nothing left of them
+        assert listed(author) == [] and rows(server) == "4"
+        server.sql("UPDATE images SET created_at = now() - interval '61 minutes'")
+        assert server.run("media", "fsck", "--repair").returncode == 0
+        assert storage.objects == {} and rows(server) == "0"
+
+
+    def test_a_folder_that_cannot_be_used(self, make_server):
+        # given a file in its place
+        server = media_server(make_server, "dir")
+        author = server.author()
+        image = paths(upload(author, png()))[0]
+        folder = server.folder / "objects"
+        folder.rename(folder.with_name("elsewhere"))
+        folder.write_text("no folder")
+        # then images are neither served nor taken, and it is as it was when the folder is back
+        for answer in (author.get(image), upload(author, png(), png()), author.delete(image)):
+            assert answer.status in (502, 503) and str(folder) not in answer.body.decode(), answer
+        assert [item["url"] for item in listed(author)] == [SITE + image]
+        folder.unlink()
+        folder.with_name("elsewhere").rename(folder)
+        assert author.get(image).body == png()
+        server.sql("UPDATE images SET created_at = now() - interval '61 minutes'")
+        assert server.run("media", "fsck", "--repair").returncode == 0
+        assert rows(server) == "1" and author.delete(image).status == 204
+        server.stop()
+
+    def test_a_user_who_goes_while_the_images_are_stored(self, server, storage, author):
+        def and_delete_the_user(handler, key):
+            server.sql("DELETE FROM accounts")
+            return False
+
+        storage.wrong["PUT"] = and_delete_the_user
+        answer = upload(author, png(), png())
+        assert (answer.status, answer.message) == (403, "The user does not exist any more")
+        assert storage.objects == {} and rows(server) == "0"
+        storage.calls.clear()
+        assert upload(author, png()).status == 403
+        assert storage.calls == []
+
+
+class TestFsck:
+    def test_old_objects_without_image_are_removed_from_a_bucket(self, server, storage, author):
+        upload(author, png(), png())
+        orphan, kept = sorted(storage.objects)
+        server.sql(f"DELETE FROM images WHERE file = '{orphan.rsplit('/', 1)[1]}'")
+        result = server.run("media", "fsck", "--repair")
+        assert result.returncode == 0 and f"object without image: {orphan} ({len(png())} bytes), removed\n" in result.stdout
+        assert set(storage.objects) == {kept} and rows(server) == "1"
+
+    def test_a_repair_that_fails_is_told(self, server, storage, author):
+        upload(author, png())
+        server.sql("DELETE FROM images")
+        storage.wrong["DELETE"] = lambda handler, key: handler.refuse(403, "AccessDenied") or True
+        result = server.run("media", "fsck", "--repair")
+        assert result.returncode == 1 and ", could not be removed\n" in result.stdout
+
+    @pytest.mark.parametrize("what, told", [("refuses", "the storage refused the request"), ("is away", "the storage cannot be reached")])
+    def test_a_storage_that_cannot_be_asked_proves_nothing(self, server, storage, author, what, told):
+        upload(author, png())
+        storage.objects.clear()
+        if what == "is away":
+            storage.vanish()
+        storage.wrong["GET"] = storage.wrong["HEAD"] = lambda handler, key: handler.refuse(403, "AccessDenied") or True
+        result = server.run("media", "fsck", "--repair")
+        assert result.returncode == 1 and told in result.stderr
+        assert rows(server) == "1"
 
 
 class TestBroken:
