@@ -28,7 +28,7 @@ typedef struct media_options {
 extern media_options the_media;
 
 /* The handlers, each in a file of its own: upload.c, download.c, remove.c, list.c; the command: fsck.c; the job:
- * sweep.c. */
+ * remains.c. */
 tl_handler upload_images;
 tl_handler download_image;
 tl_handler remove_image;

@@ -208,6 +208,29 @@ class TestFsck:
         assert code == 1 and "4 images without object, 0 of another size, 0 of another type, 2 objects without image" in out
         assert all(f"image without object: {user}/images/{file}" in out for user, file in gone)
 
+    def test_it_harms_nothing_that_goes_on_meanwhile(self, store):
+        # given visitors who upload and delete all the time
+        authors, over, kept = [store.author() for _ in range(3)], threading.Event(), []
+
+        def visit(author):
+            while not over.is_set():
+                first, second = paths(upload(author, png(), png()))
+                assert author.delete(first).status == 204
+                kept.append((author, second))
+
+        threads = [threading.Thread(target=visit, args=(author,)) for author in authors]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            code, out, err = fsck(store, "--repair")
+            assert "could not be" not in out and err == "", out + err
+        over.set()
+        for thread in threads:
+            thread.join()
+        # then every image that was kept is there, and nothing else
+        assert kept and all(author.get(image).body == png() for author, image in kept)
+        assert f"{len(kept)} images, {len(kept)} objects: " in well(store)
+
     def test_it_wants_to_be_asked_rightly(self, folder_store):
         for words in ([], ["check"], ["fsck", "--force"], ["fsck", "--repair", "x"]):
             result = folder_store.run("media", *words)
