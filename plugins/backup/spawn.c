@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -161,11 +162,9 @@ static int set_signals(posix_spawnattr_t *attributes)
     /* This process ignores SIGPIPE, which a child would inherit, and then outlive its reader. */
     if (!error)
         error = posix_spawnattr_setsigdefault(attributes, &all);
-    if (!error)
-        error = posix_spawnattr_setpgroup(attributes, 0);
     return error ? error
                  : posix_spawnattr_setflags(attributes,
-                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 }
 
 static int spawn(const child_plan *plan, child *c, const ends *e)
@@ -189,12 +188,29 @@ static int spawn(const child_plan *plan, child *c, const ends *e)
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&files);
-    if (!error) {
+    if (!error)
         c->pid = pid;
-        if (plan->is_nice)
-            setpriority(PRIO_PROCESS, (id_t)pid, NICENESS);
-    }
     return error;
+}
+
+/*
+ * Gives way to what serves visitors, the database too. Where the kernel shares the processors among sessions first,
+ * niceness counts only within one: so the child has a session of its own, and that is nice as well. The kernel refuses
+ * to set two of them at once.
+ */
+static void be_nice(task *t, pid_t pid)
+{
+    char path[64];
+
+    setpriority(PRIO_PROCESS, (id_t)pid, NICENESS);
+    snprintf(path, sizeof path, "/proc/%d/autogroup", (int)pid);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    for (int tries = 0; fd >= 0 && tries < 5; tries++) {
+        if (dprintf(fd, "%d", NICENESS) > 0 || errno != EAGAIN || tl_sleep(t->req, 50) != TL_OK)
+            break;
+    }
+    if (fd >= 0)
+        close(fd);
 }
 
 static void release(void *arg)
@@ -217,8 +233,11 @@ int child_begin(task *t, const child_plan *plan, child **made)
     tl_defer(t->req, release, c);
     int error = open_ends(plan, c, &e) ? spawn(plan, c, &e) : errno;
     close_ends(&e);
-    if (!error)
+    if (!error) {
+        if (plan->is_nice)
+            be_nice(t, c->pid);
         return TL_OK;
+    }
     child_kill(c);
     return task_fail(t, "%s cannot be started: %s", plan->program, strerror(error));
 }

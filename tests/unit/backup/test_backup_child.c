@@ -48,7 +48,7 @@ typedef struct scene {
     const char *script;
     const char *program; /* NULL: a shell for the script */
     size_t feed;         /* bytes */
-    bool is_streamed, is_left;
+    bool is_streamed, is_left, is_nice;
     const char *url;
     int started, result;
     size_t read;
@@ -85,6 +85,7 @@ static void play(tl_request *req, void *arg)
                        .arguments = arguments,
                        .database = s->url ? &a : NULL,
                        .is_fed = s->feed > 0,
+                       .is_nice = s->is_nice,
                        .output = s->is_streamed ? CHILD_STREAMED : CHILD_KEPT};
     s->started = child_begin(t, &plan, &c);
     if (s->started == TL_OK) {
@@ -212,6 +213,18 @@ static void it_is_killed_and_reaped_with_the_request(void **state)
     assert_int_equal(kill(-s.pid, 0), -1);
 }
 
+static void a_nice_one_gives_way_to_other_sessions_too(void **state)
+{
+    (void)state;
+    /* It is made so after it has begun; a kernel that knows no such sessions has no file. */
+    scene s = run((scene){.script = "while [ \"$(cut -d' ' -f19 /proc/$$/stat)\" -ne 10 ]; do sleep 0.01; done;"
+                                    "file=/proc/$$/autogroup; [ -s $file ] || exec echo all;"
+                                    "until grep -q 'nice 10$' $file; do sleep 0.01; done; echo all",
+                          .is_nice = true});
+    assert_int_equal(s.result, TL_OK);
+    assert_string_equal(s.kept, "all\n");
+}
+
 static void a_grandchild_that_holds_the_pipes_is_not_waited_for(void **state)
 {
     (void)state;
@@ -299,6 +312,7 @@ int main(void)
         TEST(it_gets_little_of_the_environment_and_no_descriptors),
         TEST(the_password_is_in_a_file_that_only_it_can_read),
         TEST(it_is_killed_and_reaped_with_the_request),
+        TEST(a_nice_one_gives_way_to_other_sessions_too),
         TEST(a_grandchild_that_holds_the_pipes_is_not_waited_for),
         TEST(it_dies_when_nobody_reads_it_any_more),
         TEST(no_descriptor_is_left_behind),
