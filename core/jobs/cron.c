@@ -123,7 +123,7 @@ static bool read_item(const reading *r, piece p, uint64_t *set)
     if (from > to)
         return wrong(r, "a range whose end is not below its start");
     for (int value = from; value <= to; value += step)
-        *set |= UINT64_C(1) << value;
+        *set |= UINT64_C(1) << (value & 63);
     return true;
 }
 

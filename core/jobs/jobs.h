@@ -35,7 +35,7 @@ void jobs_free(jobs *j);
 
 /* On a fiber: runs a job now, unless it runs already somewhere. TL_OK when it has succeeded; otherwise `*why` says why
  * not. */
-int jobs_run_now(tl_request *req, jobs *j, const char *plugin, const char *job, const char **why);
+int jobs_run_now(tl_request *req, jobs *all, const char *plugin, const char *name, const char **why);
 
 /* One job, for people; texts live as long as the request. */
 typedef struct job_line {
@@ -50,6 +50,6 @@ typedef struct job_line {
 } job_line;
 
 /* Asks the database about every job; the number of lines, or an error below zero. May wait. */
-int jobs_list(tl_request *req, jobs *j, job_line **lines);
+int jobs_list(tl_request *req, jobs *all, job_line **lines);
 
 #endif

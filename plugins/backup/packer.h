@@ -21,7 +21,7 @@ size_t packer_free(const packer *p);
 bool packer_take(packer *p, size_t length, bool is_end);
 
 /* Packs what is there; for tl_blocking. The result is what is to be stored next. */
-void packer_pack(void *packer);
+void packer_pack(void *arg);
 const void *packer_bytes(const packer *p);
 size_t packer_length(const packer *p);
 

@@ -83,7 +83,7 @@ static int change_names(task *t, session *s, const char *database, const char *f
 
 static int replace(task *t, target *at, const manifest *m, restored *done)
 {
-    session *beside;
+    session *beside = NULL;
     task last;
     const char *fresh = tl_format(t->req, "%.40s_new_%08x", at->database, packer_random());
     const char *kept = tl_format(t->req, "%.40s_before_%08x", at->database, packer_random());

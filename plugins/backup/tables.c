@@ -17,10 +17,12 @@ int64_t tables_rows(const table_list *tables)
 /* Both lists are in order of their names, so one walk over both finds the first difference. */
 const char *tables_differ(const table_list *wanted, const table_list *found, char *text, size_t size)
 {
+    static const table_sum after_all = {.name = NULL};
+
     for (size_t i = 0; i < wanted->count || i < found->count; i++) {
-        const table_sum *a = i < wanted->count ? &wanted->items[i] : NULL;
-        const table_sum *b = i < found->count ? &found->items[i] : NULL;
-        int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+        const table_sum *a = i < wanted->count ? &wanted->items[i] : &after_all;
+        const table_sum *b = i < found->count ? &found->items[i] : &after_all;
+        int order = !a->name ? 1 : !b->name ? -1 : strcmp(a->name, b->name);
         if (order < 0) {
             snprintf(text, size, "table %s is missing", a->name);
             return text;

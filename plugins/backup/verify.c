@@ -47,7 +47,8 @@ static const char *as_listed(tl_request *req, const char *table)
         else
             *to++ = (*from == '.' && !is_quoted) || *from == '\n' || *from == '\r' ? ' ' : *from;
     }
-    strcpy(to, " ");
+    *to++ = ' ';
+    *to = '\0';
     return listed;
 }
 
