@@ -53,7 +53,8 @@ static int drop(tl_request *req, tl_store *store, const s3_item *item)
 
 int s3_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
 {
-    int64_t before = ((int64_t)time(NULL) - seconds) * 1000000;
+    /* 0 is all of them, whatever the storage's clock says. */
+    int64_t before = seconds > 0 ? ((int64_t)time(NULL) - seconds) * 1000000 : INT64_MAX;
     size_t dropped = 0, before_page;
     page p;
     int result;

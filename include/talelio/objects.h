@@ -186,7 +186,8 @@ static inline const char *tl_object_url(tl_request *req, tl_store *store, const 
 
 /*
  * Removes what uploads of processes that were killed have left behind below a prefix: such that were begun at least
- * `seconds` ago, which is longer than an upload of a living process takes. May wait.
+ * `seconds` ago, which is longer than an upload of a living process takes. 0: all, for a caller who knows that none is
+ * under way there. May wait.
  */
 static inline int tl_store_sweep(tl_request *req, tl_store *store, const char *prefix, int64_t seconds)
 {
