@@ -33,8 +33,7 @@ struct bufferevent *connection_accept(struct event_base *base, void *server)
     TAILQ_INSERT_TAIL(&h->connections, c, link);
     h->count++;
     h->worker->board->connections = (uint32_t)h->count;
-    if (h->count >= (size_t)h->settings->max_connections)
-        listener_pause(h);
+    listener_decide(h);
     return c->bev;
 }
 
@@ -149,7 +148,7 @@ void connection_release(connection *c)
     free(c);
     h->count--;
     h->worker->board->connections = (uint32_t)h->count;
-    listener_resume(h);
+    listener_decide(h);
     if (h->draining && h->count == 0)
         server_wake(h);
 }

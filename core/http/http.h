@@ -33,8 +33,11 @@ void router_each(const router *r, void (*visit)(const route *what, void *arg), v
 
 /* The server takes the router. Listening starts with http_server_listen. */
 http_server *http_server_new(struct worker *w, router *r);
-/* `fd`: a bound, listening, non-blocking socket; stays the caller's to close. */
-bool http_server_listen(http_server *h, int fd);
+/*
+ * `fd`: a bound, listening, non-blocking socket. `nudge`: an eventfd that all workers share who accept from it; -1 when
+ * there are no others. Both stay the caller's to close.
+ */
+bool http_server_listen(http_server *h, int fd, int nudge);
 /* No new connections, no keep-alive; calls `done(arg)` once the last connection has ended. */
 void http_server_drain(http_server *h, void (*done)(void *arg), void *arg);
 /* How long a drain leaves a connection between two requests open, so that its client may hear with its next answer that

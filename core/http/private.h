@@ -128,7 +128,8 @@ struct http_server {
     size_t count;
     connection **by_fd;
     size_t by_fd_size;
-    bool paused;         /* not accepting: at the limit, draining, or accept() has failed */
+    struct event *nudge; /* from other workers; NULL: there are none */
+    bool listens;        /* it has been told to */
     bool accept_failed;  /* until the next sweep */
     int64_t accept_told; /* when the log was told */
     bool draining;
@@ -161,9 +162,15 @@ void connections_clean(struct http_server *h);
 void connection_release(connection *c);
 
 /* listener.c */
-void listener_pause(struct http_server *h);
-/* Unless something still speaks against it. */
-void listener_resume(struct http_server *h);
+/* Accepts from now on, or does not, as is right for what has changed; and tells the scoreboard. */
+void listener_decide(struct http_server *h);
+
+/* balance.c */
+bool balance_with(struct http_server *h, int nudge);
+/* Whether others are to take the next connections. */
+bool balance_is_ahead(const struct http_server *h);
+/* This worker takes none for now: those that left them to it look again. */
+void balance_nudge(const struct http_server *h);
 
 /* sweep.c */
 void sweep(evutil_socket_t fd, short what, void *server);

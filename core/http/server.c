@@ -96,8 +96,8 @@ http_server *http_server_new(struct worker *w, router *r)
 
 void http_server_drain(http_server *h, void (*done)(void *arg), void *arg)
 {
-    listener_pause(h);
     h->draining = true;
+    listener_decide(h);
     h->drained = done;
     h->drained_arg = arg;
     /* Closes at once what has been idle for a while. */
@@ -145,12 +145,13 @@ void http_server_free(http_server *h)
 {
     if (!h)
         return;
+    h->draining = true;
+    listener_decide(h);
     orphan(&h->live);
     orphan(&h->answered);
     if (h->evhttp)
         evhttp_free(h->evhttp);
     connection *c;
-    h->draining = true;
     while ((c = TAILQ_FIRST(&h->connections)))
         connection_release(c);
     http_exchange *x;
@@ -160,6 +161,8 @@ void http_server_free(http_server *h)
         event_free(h->turn);
     if (h->sweep)
         event_free(h->sweep);
+    if (h->nudge)
+        event_free(h->nudge);
     if (h->worker->http == h)
         h->worker->http = NULL;
     router_free(h->router);

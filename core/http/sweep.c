@@ -164,5 +164,5 @@ void sweep(evutil_socket_t fd, short what, void *server)
     }
     cancel_lost(h);
     h->accept_failed = false;
-    listener_resume(h);
+    listener_decide(h);
 }

@@ -89,12 +89,14 @@ static pid_t spawn(child *c, int control)
     char *argv[] = {"talelio", WORKER_WORD, c->role == ROLE_JOBS ? "jobs" : "http",
                     slot,      number,      g->state == GENERATION_STARTING ? "first" : "again",
                     NULL};
-    int listener = c->role == ROLE_HTTP ? g->listeners->fds[c->slot] : -1;
+    bool listens = c->role == ROLE_HTTP;
     int count = WORKER_FD_COUNT + (int)g->copies.count;
     int *fds = calloc((size_t)count, sizeof *fds);
     if (!fds)
         return -1;
-    memcpy(fds, (int[WORKER_FD_COUNT]){control, g->config_fd, g->board_fd, metric_area_fd(g->metrics), listener},
+    memcpy(fds,
+           (int[WORKER_FD_COUNT]){control, g->config_fd, g->board_fd, metric_area_fd(g->metrics),
+                                  listens ? g->listener->fd : -1, listens ? g->nudge_fd : -1},
            sizeof(int[WORKER_FD_COUNT]));
     for (size_t i = 0; i < g->copies.count; i++)
         fds[WORKER_FD_COUNT + i] = g->copies.items[i].fd;
@@ -228,7 +230,7 @@ const char *child_bury(child *c, int status, char *text, size_t size)
         size_t length = strlen(text);
         snprintf(text + length, size - length, "; backtrace: %.*s", (int)BACKTRACE_SIZE - 1, trace);
     }
-    c->generation->board[c->slot].serves = false;
+    c->generation->board[c->slot].accepting = ACCEPTING_NOT;
     c->pid = 0;
     c->ready = false;
     metric_area_give_back(c->generation->metrics, c->metrics_block);

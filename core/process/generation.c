@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/process/ipc.h"
-#include "core/process/spread.h"
 
 enum { KILL_GRACE = 2000 /* milliseconds beyond stop_timeout, which a process keeps itself */ };
 
@@ -46,8 +46,8 @@ static void name_children(generation *g)
     }
 }
 
-generation *generation_new(struct master *m, struct event_base *base, const listeners *l, logger *log, int number,
-                           config *c, const settings *s, problems *found)
+generation *generation_new(struct master *m, struct event_base *base, const listener *l, size_t workers, logger *log,
+                           int number, config *c, const settings *s, problems *found)
 {
     generation *g = calloc(1, sizeof *g);
     if (!g)
@@ -55,21 +55,22 @@ generation *generation_new(struct master *m, struct event_base *base, const list
     *g = (generation){
         .master = m,
         .base = base,
-        .listeners = l,
+        .listener = l,
         .log = log,
         .number = number,
         .config = c,
         .settings = *s,
-        .count = l->count + 1,
+        .count = workers + 1,
         .config_fd = write_config(c),
-        .board_fd = board_create(l->count + 1),
+        .board_fd = board_create(workers + 1),
+        .nudge_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
         .contents = contents_new(),
         .found = problems_new(),
     };
     copies_make(&g->copies, c, s);
     g->children = calloc(g->count, sizeof *g->children);
     g->board = g->board_fd < 0 ? NULL : board_map(g->board_fd, g->count);
-    if (!g->children || !g->board || g->config_fd < 0) {
+    if (!g->children || !g->board || g->config_fd < 0 || g->nudge_fd < 0) {
         problems_add(found, NULL, 0,
                      "a generation of workers cannot be set up: are there enough memory and file "
                      "descriptors?");
@@ -94,6 +95,8 @@ void generation_free(generation *g)
         close(g->board_fd);
     if (g->config_fd >= 0)
         close(g->config_fd);
+    if (g->nudge_fd >= 0)
+        close(g->nudge_fd);
     free(g->children);
     copies_close(&g->copies);
     contents_free(g->contents);
@@ -146,8 +149,7 @@ void generation_serve(generation *g)
 {
     g->state = GENERATION_SERVING;
     for (size_t i = 0; i < g->count; i++)
-        g->children[i].has_served = g->board[i].serves = true;
-    spread_connections(g->listeners, g->board);
+        g->children[i].has_served = true;
     for (size_t i = 0; i < g->count; i++)
         child_send(&g->children[i], IPC_SERVE);
 }
@@ -202,8 +204,6 @@ void generation_child_ready(generation *g, child *c)
     if (g->state == GENERATION_SERVING) {
         c->has_served = true;
         child_send(c, IPC_SERVE);
-        g->board[c->slot].serves = true;
-        spread_connections(g->listeners, g->board);
         logger_write(g->log, TL_INFO, NULL, NULL, "%s (pid %d) serves in the place of the one that ended", c->name,
                      (int)c->pid);
         return;
@@ -286,7 +286,6 @@ static void after_death(generation *g, child *c, int status, const char *how)
         logger_write(g->log, TL_LOG_ERROR, NULL, NULL, "%s; it is started again", how);
         metric_add(g->restarts, 1);
         child_start_again(c);
-        spread_connections(g->listeners, g->board);
         break;
     case GENERATION_DRAINING:
         if (!WIFEXITED(status) && WTERMSIG(status) != SIGKILL)

@@ -48,7 +48,7 @@ typedef enum generation_state { GENERATION_STARTING, GENERATION_SERVING, GENERAT
 typedef struct generation {
     struct master *master;
     struct event_base *base;
-    const listeners *listeners;
+    const listener *listener;
     logger *log; /* the master's */
     int number;
     generation_state state;
@@ -57,6 +57,7 @@ typedef struct generation {
     settings settings;
     int config_fd;
     int board_fd;
+    int nudge_fd; /* for its workers among themselves */
     scoreboard_slot *board;
     metric_area *metrics; /* the master's, NULL: there is none */
     metric *restarts;
@@ -71,8 +72,8 @@ typedef struct generation {
 } generation;
 
 /* Takes the config (also when it fails, NULL then) and settings bound from it. */
-generation *generation_new(struct master *m, struct event_base *base, const listeners *l, logger *log, int number,
-                           config *c, const settings *s, problems *found);
+generation *generation_new(struct master *m, struct event_base *base, const listener *l, size_t workers, logger *log,
+                           int number, config *c, const settings *s, problems *found);
 /* No process of it may be alive. */
 void generation_free(generation *g);
 

@@ -1,5 +1,5 @@
 /*
- * Binding the listening sockets.
+ * Binding the listening socket.
  */
 #include "core/process/listen.h"
 
@@ -45,7 +45,7 @@ static bool resolve(const settings *s, place *where, problems *found)
     return true;
 }
 
-static int bind_one(const place *where, bool shared)
+static int bind_to(const place *where)
 {
     int fd = socket(where->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -53,10 +53,9 @@ static int bind_one(const place *where, bool shared)
     int yes = 1;
     int no = 0;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) ||
         (where->address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no) != 0) ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0 ||
-        bind(fd, (const struct sockaddr *)&where->address, where->length) != 0) {
+        bind(fd, (const struct sockaddr *)&where->address, where->length) != 0 || listen(fd, BACKLOG) != 0) {
         int reason = errno;
         close(fd);
         errno = reason;
@@ -87,83 +86,49 @@ static void explain(const settings *s, problems *found)
     }
 }
 
-/* After the first bind to port 0 the others follow to the port it got. */
-static bool learn_port(int fd, place *where)
-{
-    where->length = sizeof where->address;
-    return getsockname(fd, (struct sockaddr *)&where->address, &where->length) == 0;
-}
-
-static void write_url(listeners *l, const place *where)
-{
-    char host[64] = "";
-    char port[16] = "";
-    getnameinfo((const struct sockaddr *)&where->address, where->length, host, sizeof host, port, sizeof port,
-                NI_NUMERICHOST | NI_NUMERICSERV);
-    bool v6 = where->address.ss_family == AF_INET6;
-    snprintf(l->url, sizeof l->url, "http://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
-}
-
-/* SO_REUSEPORT lets two servers of one user share a port by mistake: a socket without it finds out. */
-static bool is_free(const place *where)
-{
-    int fd = bind_one(where, false);
-    if (fd < 0)
-        return false;
-    bool yes = listen(fd, 1) == 0;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return yes;
-}
-
 /* The workers of a master that was killed leave within moments. */
-static bool becomes_free(const place *where)
+static int bind_patiently(const place *where)
 {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (is_free(where))
-            return true;
-        if (errno != EADDRINUSE)
-            return false;
+    for (int attempt = 0;; attempt++) {
+        int fd = bind_to(where);
+        if (fd >= 0 || errno != EADDRINUSE || attempt == ATTEMPTS)
+            return fd;
         usleep(PAUSE);
     }
-    errno = EADDRINUSE;
-    return false;
 }
 
-bool listeners_open(listeners *l, const settings *s, size_t count, problems *found)
+/* With the port that the kernel has given for port 0. */
+static bool write_url(listener *l)
 {
-    *l = (listeners){0};
+    place where = {.length = sizeof where.address};
+    char host[64];
+    char port[16];
+    if (getsockname(l->fd, (struct sockaddr *)&where.address, &where.length) != 0 ||
+        getnameinfo((const struct sockaddr *)&where.address, where.length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return false;
+    bool v6 = where.address.ss_family == AF_INET6;
+    snprintf(l->url, sizeof l->url, "http://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    return true;
+}
+
+bool listener_open(listener *l, const settings *s, problems *found)
+{
     place where = {0};
+    *l = (listener){.fd = -1};
     if (!resolve(s, &where, found))
         return false;
-    l->fds = calloc(count, sizeof *l->fds);
-    if (!l->fds || (s->port != 0 && !becomes_free(&where)))
-        goto failed;
-    for (; l->count < count; l->count++) {
-        int fd = bind_one(&where, true);
-        if (fd < 0)
-            goto failed;
-        l->fds[l->count] = fd;
-        if (!learn_port(fd, &where))
-            goto failed;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (listen(l->fds[i], BACKLOG) != 0)
-            goto failed;
-    write_url(l, &where);
-    return true;
-
-failed:
+    l->fd = bind_patiently(&where);
+    if (l->fd >= 0 && write_url(l))
+        return true;
     explain(s, found);
-    listeners_close(l);
+    listener_close(l);
     return false;
 }
 
-void listeners_close(listeners *l)
+void listener_close(listener *l)
 {
-    for (size_t i = 0; l->fds && i < l->count; i++)
-        close(l->fds[i]);
-    free(l->fds);
-    *l = (listeners){0};
+    if (l->fd >= 0)
+        close(l->fd);
+    *l = (listener){.fd = -1};
 }

@@ -160,8 +160,9 @@ static bool take_place(master *m, const settings *s, problems *found)
     if (!run_dir_make(s, found))
         return false;
     m->pid_fd = pidfile_take(s, found);
-    if (m->pid_fd < 0 || !listeners_open(&m->listeners, s, master_worker_count(s), found) || !privileges_drop(s, found))
+    if (m->pid_fd < 0 || !listener_open(&m->listener, s, found) || !privileges_drop(s, found))
         return false;
+    m->workers = master_worker_count(s);
     /* Changing the user may have switched core files on again. */
     process_limits(s);
     m->base = event_base_new();
@@ -183,7 +184,7 @@ static bool take_place(master *m, const settings *s, problems *found)
 /* Without the memory for it the server serves all the same, and counts nothing. */
 static void open_metrics(master *m)
 {
-    m->area = metric_area_new(m->listeners.count + 1);
+    m->area = metric_area_new(m->workers + 1);
     m->metrics = metrics_open(metric_area_fd(m->area), 0, "master", 0);
     m->restarts = metrics_register(m->metrics, &(metric_spec){.name = "talelio_worker_restarts_total",
                                                               .help = "Processes started in the place of one that died",
@@ -210,7 +211,7 @@ static void clean_up(master *m)
         event_free(m->tick);
     if (m->alive)
         event_free(m->alive);
-    listeners_close(&m->listeners);
+    listener_close(&m->listener);
     json_object_put(m->last_reload);
     json_object_put(m->status);
     if (m->log)

@@ -98,7 +98,7 @@ config *master_read_config(const master *m, settings *s, problems *found)
 void master_start_generation(master *m, config *c, const settings *s, problems *found)
 {
     begin_watch(m, c, s);
-    generation *g = generation_new(m, m->base, &m->listeners, m->log, ++m->number, c, s, found);
+    generation *g = generation_new(m, m->base, &m->listener, m->workers, m->log, ++m->number, c, s, found);
     if (!g)
         return;
     g->metrics = m->area;
@@ -110,8 +110,7 @@ void master_start_generation(master *m, config *c, const settings *s, problems *
 
 static void announce(const master *m, const generation *g)
 {
-    size_t workers = m->listeners.count;
-    printf("listening on %s (%zu worker%s, ", m->listeners.url, workers, workers == 1 ? "" : "s");
+    printf("listening on %s (%zu worker%s, ", m->listener.url, m->workers, m->workers == 1 ? "" : "s");
     for (size_t i = 0; i < g->copies.count; i++)
         printf("%s%s", i == 0 ? "plugins " : ", ", g->copies.items[i].name);
     printf("%s)\n", g->copies.count == 0 ? "no plugins" : "");
@@ -149,8 +148,7 @@ static void conclude(master *m, json_object *result)
     m->last_reload = result;
     control_reload_ends(m->control, json_object_to_json_string_ext(result, JSON_C_TO_STRING_NOSLASHESCAPE));
     char status[128];
-    snprintf(status, sizeof status, "generation %d serves on %s", m->serving ? m->serving->number : 0,
-             m->listeners.url);
+    snprintf(status, sizeof status, "generation %d serves on %s", m->serving ? m->serving->number : 0, m->listener.url);
     notify_ready(&m->notifier, status);
 }
 
@@ -203,9 +201,9 @@ void master_generation_ready(master *m, generation *g)
         replace(m, old, g);
     } else {
         announce(m, g);
-        logger_write(m->log, TL_INFO, NULL, NULL, "generation %d serves on %s", g->number, m->listeners.url);
+        logger_write(m->log, TL_INFO, NULL, NULL, "generation %d serves on %s", g->number, m->listener.url);
         char status[128];
-        snprintf(status, sizeof status, "serves on %s", m->listeners.url);
+        snprintf(status, sizeof status, "serves on %s", m->listener.url);
         notify_ready(&m->notifier, status);
     }
     reload_if_wanted(m);
@@ -247,7 +245,7 @@ void master_generation_gone(master *m, generation *g)
 static void warn_of_what_stays(const master *m, const settings *s)
 {
     const settings *old = &m->serving->settings;
-    if (strcmp(old->address, s->address) != 0 || old->port != s->port || master_worker_count(s) != m->listeners.count ||
+    if (strcmp(old->address, s->address) != 0 || old->port != s->port || master_worker_count(s) != m->workers ||
         strcmp(old->run_dir, s->run_dir) != 0 || strcmp(old->user, s->user) != 0)
         logger_write(m->log, TL_WARNING, NULL, NULL,
                      "[server] address, port, workers, run_dir and user change with the next start of the server, not "

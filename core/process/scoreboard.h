@@ -23,18 +23,25 @@ typedef struct crash_report {
     char backtrace[BACKTRACE_SIZE]; /* "notes.so+0x11a9 talelio+0x2345 …" */
 } crash_report;
 
+/* Whether a worker takes new connections. */
+typedef enum accepting {
+    ACCEPTING_NOT, /* it cannot: not there yet, at its limit, or leaving */
+    ACCEPTING,
+    ACCEPTING_LATER, /* it has more than others, who are to take the next ones */
+} accepting;
+
 typedef struct scoreboard_slot {
     char phase[16]; /* "init" of a plugin and the like; empty while it serves */
     char phase_plugin[64];
     char phase_version[32];
     crash_report crash;
-    crash_report asked;   /* the answer to SIGUSR2: what it is doing */
-    int64_t beat;         /* when its loop last turned, by process_now(); 0: not yet */
-    uint64_t requests;    /* that it has answered */
-    uint32_t connections; /* that it has */
-    int metrics_block;    /* by the master: where it counts; below zero: nowhere */
-    bool serves;          /* by the master: takes connections */
-    bool looping;         /* by the master: it dies again and again */
+    crash_report asked;           /* the answer to SIGUSR2: what it is doing */
+    int64_t beat;                 /* when its loop last turned, by process_now(); 0: not yet */
+    uint64_t requests;            /* that it has answered */
+    _Atomic uint32_t connections; /* that it has */
+    _Atomic uint8_t accepting;    /* an `accepting` */
+    int metrics_block;            /* by the master: where it counts; below zero: nowhere */
+    bool looping;                 /* by the master: it dies again and again */
 } scoreboard_slot;
 
 /* What the process does outside of requests, with which plugin; NULLs: nothing in particular. */

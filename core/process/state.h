@@ -21,7 +21,8 @@ typedef struct master {
     struct event *signals[SIGNAL_COUNT];
     struct event *tick;  /* every second: who hangs */
     struct event *alive; /* for the supervisor's watchdog; NULL: it has none */
-    listeners listeners;
+    listener listener;
+    size_t workers; /* of every generation */
     int pid_fd;
     logger *log;
     metric_area *area;

@@ -106,7 +106,7 @@ json_object *master_status(const master *m)
     json_object_object_add(status, "ok", json_object_new_boolean(1));
     json_object_object_add(status, "version", json_object_new_string(TL_VERSION));
     json_object_object_add(status, "state", json_object_new_string(state_of_all(m)));
-    json_object_object_add(status, "url", json_object_new_string(m->listeners.url));
+    json_object_object_add(status, "url", json_object_new_string(m->listener.url));
     json_object_object_add(status, "config", json_object_new_string(m->ini));
     json_object_object_add(status, "pid", json_object_new_int(getpid()));
     json_object_object_add(status, "uptime", json_object_new_int64((process_now() - m->began) / 1000));

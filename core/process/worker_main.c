@@ -120,7 +120,7 @@ static void serve(process *p)
         p->mailer = mailer_new(w);
         p->jobs = jobs_new(w);
         jobs_start(p->jobs);
-    } else if (!http_server_listen(w->http, WORKER_LISTEN_FD)) {
+    } else if (!http_server_listen(w->http, WORKER_LISTEN_FD, WORKER_NUDGE_FD)) {
         log_error(w, NULL, "cannot listen; leaving");
         begin_stop(p, 0);
     }

@@ -14,6 +14,7 @@ enum {
     WORKER_BOARD_FD,
     WORKER_METRICS_FD,
     WORKER_LISTEN_FD,       /* not in the jobs process */
+    WORKER_NUDGE_FD,        /* nor this: an eventfd of all workers of the generation; see core/http/balance.c */
     WORKER_FIRST_PLUGIN_FD, /* the copy of the first enabled plugin's file, then those of the others; some are missing
                              */
     WORKER_FD_COUNT = WORKER_FIRST_PLUGIN_FD - WORKER_CONTROL_FD,

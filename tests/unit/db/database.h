@@ -120,10 +120,10 @@ static inline void close_pool(worker *w)
 }
 
 /* Turns the loop until the pool is in this state. */
-static inline bool reaches(worker *w, db_state state, int milliseconds)
+static inline bool reaches(worker *w, db_state state)
 {
     bool never = false;
-    for (int waited = 0; waited < milliseconds && db_state_of(w->db) != state; waited += 5)
+    for (int waited = 0; waited < 20000 && db_state_of(w->db) != state; waited += 5)
         fixture_until(w, &never, 5);
     return db_state_of(w->db) == state;
 }

@@ -36,7 +36,7 @@ static void test_a_full_queue_refuses_at_once(void **state)
     settings *s = fixture_settings();
     s->db_queue = 10;
     worker *w = open_pool(s, NULL);
-    assert_true(reaches(w, DB_READY, 5000));
+    assert_true(reaches(w, DB_READY));
     tally t = {.text = "SELECT $1::int"};
     crew all = {.run = ask, .arg = &t};
     empty_log(w);
@@ -88,7 +88,7 @@ static void test_cancelling_1000_queued_statements(void **state)
 {
     (void)state;
     worker *w = open_pool(fixture_settings(), NULL);
-    assert_true(reaches(w, DB_READY, 5000));
+    assert_true(reaches(w, DB_READY));
     tally t = {.text = "SELECT $1::int"};
     crew all = {.run = ask, .arg = &t};
     crew_start(w, &all, 1000);
@@ -108,7 +108,7 @@ static void test_cancelling_1000_statements_under_way(void **state)
 {
     (void)state;
     worker *w = open_pool(fixture_settings(), NULL);
-    assert_true(reaches(w, DB_READY, 5000));
+    assert_true(reaches(w, DB_READY));
     tally t = {.text = "SELECT pg_sleep(0.001), $1::int"};
     for (int round = 0; round < 10; round++) {
         crew all = {.run = ask, .arg = &t};
@@ -152,7 +152,7 @@ static void test_a_slow_statement_does_not_hold_up_the_fast_ones(void **state)
 {
     (void)state;
     worker *w = open_pool(fixture_settings(), NULL);
-    assert_true(reaches(w, DB_READY, 5000));
+    assert_true(reaches(w, DB_READY));
     tally slow = {.text = "SELECT pg_sleep(2), $1::int"}, fast = {.text = "SELECT $1::int"};
     crew slow_one = {.run = ask, .arg = &slow};
     crew_start(w, &slow_one, 1);
@@ -173,7 +173,7 @@ static void test_the_end_of_the_pool_ends_statements(void **state)
 {
     (void)state;
     worker *w = open_pool(fixture_settings(), NULL);
-    assert_true(reaches(w, DB_READY, 5000));
+    assert_true(reaches(w, DB_READY));
     tally t = {.text = "SELECT pg_sleep(5), $1::int"};
     crew all = {.run = ask, .arg = &t};
     crew_start(w, &all, 300);

@@ -84,7 +84,7 @@ static inline void loopback_start(loopback *l, const route *routes)
     assert_int_equal(bind(l->listener, (struct sockaddr *)&l->address, size), 0);
     assert_int_equal(listen(l->listener, 64), 0);
     assert_int_equal(getsockname(l->listener, (struct sockaddr *)&l->address, &size), 0);
-    assert_true(http_server_listen(l->server, l->listener));
+    assert_true(http_server_listen(l->server, l->listener, -1));
 }
 
 static inline void loopback_stop(loopback *l)

@@ -193,7 +193,7 @@ static void test_a_unix_socket_is_a_peer_of_its_own(void **state)
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listener, 8), 0);
-    assert_true(http_server_listen(c->on->server, listener));
+    assert_true(http_server_listen(c->on->server, listener, -1));
     client local = {.on = c->on, .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     assert_int_equal(connect(local.fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(fcntl(local.fd, F_SETFL, O_NONBLOCK), 0);
