@@ -4,6 +4,7 @@
 #include "plugins/articles/article.h"
 
 #include "plugins/articles/site.h"
+#include "plugins/shared/user.h"
 
 void article_read(article *a, tl_rows *rows, size_t row)
 {
@@ -38,22 +39,11 @@ tl_json *article_json(tl_request *req, const article *a)
     return json;
 }
 
-tl_json *user_json(tl_request *req, tl_rows *rows, size_t row)
-{
-    tl_json *json = tl_json_object(req);
-
-    tl_json_set_int(json, "id", tl_row_int(rows, row, "user_id"));
-    tl_json_set_string(json, "username", tl_row_text(rows, row, "username"));
-    tl_json_set_string(json, "location", tl_row_text(rows, row, "location"));
-    tl_json_set_string(json, "avatar_url", tl_row_text(rows, row, "avatar_url"));
-    return json;
-}
-
 tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows)
 {
     tl_json *json = tl_json_object(req);
 
     tl_json_set(json, "article", article_json(req, a));
-    tl_json_set(json, "user", user_json(req, rows, 0));
+    tl_json_set(json, "user", user_json(req, rows));
     return json;
 }

@@ -28,7 +28,6 @@ typedef struct article {
 
 void article_read(article *a, tl_rows *rows, size_t row);
 tl_json *article_json(tl_request *req, const article *a);
-tl_json *user_json(tl_request *req, tl_rows *rows, size_t row);
 
 /* {"article", "user"} */
 tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows);

@@ -5,7 +5,7 @@
 #include "plugins/articles/handlers.h"
 #include "plugins/articles/page.h"
 #include "plugins/shared/listing.h"
-#include "plugins/shared/username.h"
+#include "plugins/shared/user.h"
 
 static const char select_user[] =
     "SELECT " USER_COLUMNS ", coalesce(c.articles, 0) AS total"
@@ -26,26 +26,6 @@ static const char select_page[] =
     "SELECT " ARTICLE_COLUMNS " FROM size LEFT JOIN (ids JOIN articles a USING (id)) ON size.fits"
     " ORDER BY a.created_at DESC, a.id DESC";
 
-/* The user that the path names, with the number of articles; NULL when the request has been answered. */
-static tl_rows *find_user(tl_request *req)
-{
-    const char *username = tl_path_param(req, "username");
-    tl_rows *rows = NULL;
-
-    if (username_is_possible(username)) {
-        rows = tl_query(req, select_user, username);
-        if (!rows) {
-            tl_fail_db(req);
-            return NULL;
-        }
-    }
-    if (!rows || tl_row_count(rows) == 0) {
-        tl_fail(req, 404, "User with username '%s' does not exist", username);
-        return NULL;
-    }
-    return rows;
-}
-
 /* Appends the rows to `articles`. TL_OK, or what the handler returns. */
 static int add_articles(tl_request *req, tl_json *articles, tl_rows *rows)
 {
@@ -65,7 +45,7 @@ int list_articles(tl_request *req)
     listing l;
     if (!listing_read(req, &l))
         return TL_REPLIED;
-    tl_rows *user = find_user(req);
+    tl_rows *user = user_find(req, select_user, NULL);
     if (!user)
         return TL_REPLIED;
     int64_t total = tl_row_int(user, 0, "total");
@@ -84,7 +64,7 @@ int list_articles(tl_request *req)
 
     listing_headers(req, &l, tl_format(req, "/v1/users/%s/articles", tl_row_text(user, 0, "username")), total);
     tl_json *answer = tl_json_object(req);
-    tl_json_set(answer, "user", user_json(req, user, 0));
+    tl_json_set(answer, "user", user_json(req, user));
     tl_json_set(answer, "articles", articles);
     return tl_reply_json(req, 200, answer);
 }

@@ -5,6 +5,7 @@
 #include "plugins/articles/handlers.h"
 #include "plugins/articles/page.h"
 #include "plugins/articles/slug.h"
+#include "plugins/shared/user.h"
 
 /* Three descents of an index, whatever the table's size: the comparison of rows is what lets a neighbour's search start
  * in the middle of the author's articles. */
@@ -55,7 +56,7 @@ int read_article(tl_request *req)
     tl_json_set(answer, "meta", meta);
     tl_json_set(meta, "adjacent_articles", adjacent);
     tl_json_set(answer, "article", article_json(req, &a));
-    tl_json_set(answer, "user", user_json(req, rows, 0));
+    tl_json_set(answer, "user", user_json(req, rows));
     set_neighbour(req, adjacent, "next", tl_row_text(rows, 0, "next_title"), tl_row_text(rows, 0, "next_slug"));
     set_neighbour(req, adjacent, "prev", tl_row_text(rows, 0, "prev_title"), tl_row_text(rows, 0, "prev_slug"));
     return tl_reply_json(req, 200, answer);

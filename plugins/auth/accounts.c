@@ -6,6 +6,7 @@
 
 #include "plugins/auth/auth.h"
 #include "plugins/auth/credentials.h"
+#include "plugins/shared/user.h"
 #include "plugins/shared/username.h"
 
 static bool is_whitelisted(const char *email)
@@ -77,17 +78,6 @@ static account_result refuse_violation(tl_request *req, new_account *account)
     return ACCOUNT_NOT_STORED;
 }
 
-static tl_json *user_json(tl_request *req, tl_rows *rows)
-{
-    tl_json *user = tl_json_object(req);
-
-    tl_json_set_int(user, "id", tl_row_int(rows, 0, "id"));
-    tl_json_set_string(user, "username", tl_row_text(rows, 0, "username"));
-    tl_json_set_string(user, "location", tl_row_text(rows, 0, "location"));
-    tl_json_set_string(user, "avatar_url", tl_row_text(rows, 0, "avatar_url"));
-    return user;
-}
-
 /* Within a transaction. */
 static account_result store(tl_request *req, new_account *account, const char *hash)
 {
@@ -102,7 +92,7 @@ static account_result store(tl_request *req, new_account *account, const char *h
     int64_t id = tl_row_int(made, 0, "id");
     tl_rows *user = tl_query(req,
                              "INSERT INTO users (account_id, username) VALUES ($1, $2)"
-                             " RETURNING id, username, location, avatar_url",
+                             " RETURNING id AS user_id, username, location, avatar_url",
                              tl_format(req, "%" PRId64, id), account->username);
     if (!user)
         return refuse_violation(req, account);

@@ -7,6 +7,7 @@
 #include "plugins/media/conditions.h"
 #include "plugins/media/media.h"
 #include "plugins/media/name.h"
+#include "plugins/shared/user.h"
 
 /* What is sent of an image. */
 typedef struct portion {
@@ -135,7 +136,7 @@ int download_image(tl_request *req)
 {
     const char *file = tl_path_param(req, "file"), *if_none_match = tl_header(req, "If-None-Match");
     bool possible = name_is_possible(file);
-    tl_rows *rows = find_user(req, select_image, possible ? file : "");
+    tl_rows *rows = user_find(req, select_image, possible ? file : "");
     if (!rows)
         return TL_REPLIED;
     if (tl_row_is_null(rows, 0, "id"))

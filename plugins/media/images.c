@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "plugins/media/media.h"
-#include "plugins/shared/username.h"
 
 const char *image_key(tl_request *req, int64_t user_id, const char *file)
 {
@@ -34,25 +33,6 @@ const char *text_array(tl_request *req, const char *const *items, size_t count)
     }
     text[used] = '}';
     return text;
-}
-
-tl_rows *find_user(tl_request *req, const char *sql, const char *file)
-{
-    const char *username = tl_path_param(req, "username");
-    tl_rows *rows = NULL;
-
-    if (username_is_possible(username)) {
-        rows = tl_query_list(req, sql, file ? 2 : 1, (const char *const[]){username, file});
-        if (!rows) {
-            tl_fail_db(req);
-            return NULL;
-        }
-    }
-    if (!rows || tl_row_count(rows) == 0) {
-        tl_fail(req, 404, "User with username '%s' does not exist", username);
-        return NULL;
-    }
-    return rows;
 }
 
 int fail_no_image(tl_request *req)

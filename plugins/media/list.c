@@ -3,6 +3,7 @@
  */
 #include "plugins/media/media.h"
 #include "plugins/shared/listing.h"
+#include "plugins/shared/user.h"
 
 static const char select_user[] = "SELECT u.id AS user_id, u.username, u.location, u.avatar_url,"
                                   " (SELECT count(*) FROM images i WHERE i.user_id = u.id AND i.ready) AS total"
@@ -28,23 +29,12 @@ static tl_json *image_json(tl_request *req, const char *username, tl_rows *rows,
     return json;
 }
 
-static tl_json *user_json(tl_request *req, tl_rows *rows)
-{
-    tl_json *user = tl_json_object(req);
-
-    tl_json_set_int(user, "id", tl_row_int(rows, 0, "user_id"));
-    tl_json_set_string(user, "username", tl_row_text(rows, 0, "username"));
-    tl_json_set_string(user, "location", tl_row_text(rows, 0, "location"));
-    tl_json_set_string(user, "avatar_url", tl_row_text(rows, 0, "avatar_url"));
-    return user;
-}
-
 int list_images(tl_request *req)
 {
     listing l;
     if (!listing_read(req, &l))
         return TL_REPLIED;
-    tl_rows *user = find_user(req, select_user, NULL);
+    tl_rows *user = user_find(req, select_user, NULL);
     if (!user)
         return TL_REPLIED;
     int64_t total = tl_row_int(user, 0, "total");

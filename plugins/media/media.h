@@ -45,11 +45,6 @@ const char *image_url(tl_request *req, const char *username, const char *file);
 /* "{a,b,c}" for `$n::text[]`; the items need no quotes. */
 const char *text_array(tl_request *req, const char *const *items, size_t count);
 
-/*
- * What `sql` finds for the user that the path names, who is its $1; `file` is its $2, NULL when it has none. NULL, the
- * request answered, when it finds nothing.
- */
-tl_rows *find_user(tl_request *req, const char *sql, const char *file);
 /* Answers 404 for the image that the path names. */
 int fail_no_image(tl_request *req);
 /* Answers for storage that has failed: 503 when it is away, 502 when it refuses or does not make sense. */

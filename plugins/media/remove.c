@@ -4,6 +4,7 @@
  */
 #include "plugins/media/media.h"
 #include "plugins/media/name.h"
+#include "plugins/shared/user.h"
 
 static const char select_image[] =
     "SELECT u.id AS user_id, i.id FROM users u LEFT JOIN images i ON i.user_id = u.id AND i.file = $2 AND i.ready"
@@ -12,7 +13,7 @@ static const char select_image[] =
 int remove_image(tl_request *req)
 {
     const char *file = tl_path_param(req, "file");
-    tl_rows *rows = find_user(req, select_image, name_is_possible(file) ? file : "");
+    tl_rows *rows = user_find(req, select_image, name_is_possible(file) ? file : "");
     if (!rows)
         return TL_REPLIED;
     int64_t user_id = tl_row_int(rows, 0, "user_id");

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <talelio/talelio.h>
 
-#include "plugins/shared/username.h"
+#include "plugins/shared/user.h"
 #include "plugins/users/profile.h"
 
-#define COLUMNS "id, username, location, avatar_url, created_at"
+#define COLUMNS "id AS user_id, username, location, avatar_url, created_at"
 
 static const tl_field profile_fields[] = {
     {"location", TL_JSON_STRING, .optional = true, .max_length = PROFILE_LOCATION_MAX},
@@ -17,11 +17,7 @@ static const tl_field profile_fields[] = {
 
 static int reply_user(tl_request *req, tl_rows *rows)
 {
-    tl_json *user = tl_json_object(req);
-    tl_json_set_int(user, "id", tl_row_int(rows, 0, "id"));
-    tl_json_set_string(user, "username", tl_row_text(rows, 0, "username"));
-    tl_json_set_string(user, "location", tl_row_text(rows, 0, "location"));
-    tl_json_set_string(user, "avatar_url", tl_row_text(rows, 0, "avatar_url"));
+    tl_json *user = user_json(req, rows);
     tl_json_set_string(user, "created_at", tl_row_time(rows, 0, "created_at"));
 
     tl_json *answer = tl_json_object(req);
@@ -29,39 +25,24 @@ static int reply_user(tl_request *req, tl_rows *rows)
     return tl_reply_json(req, 200, answer);
 }
 
-/* The user that the path names, or NULL when the request has been answered already. */
-static tl_rows *find_user(tl_request *req)
+static tl_rows *find(tl_request *req)
 {
-    const char *username = tl_path_param(req, "username");
-    tl_rows *rows = NULL;
-
-    if (username_is_possible(username)) {
-        rows = tl_query(req, "SELECT " COLUMNS " FROM users WHERE lower(username) = lower($1)", username);
-        if (!rows) {
-            tl_fail_db(req);
-            return NULL;
-        }
-    }
-    if (!rows || tl_row_count(rows) == 0) {
-        tl_fail(req, 404, "User with username '%s' does not exist", username);
-        return NULL;
-    }
-    return rows;
+    return user_find(req, "SELECT " COLUMNS " FROM users WHERE lower(username) = lower($1)", NULL);
 }
 
 static int show_user(tl_request *req)
 {
-    tl_rows *rows = find_user(req);
+    tl_rows *rows = find(req);
 
     return rows ? reply_user(req, rows) : TL_REPLIED;
 }
 
 static int update_user(tl_request *req)
 {
-    tl_rows *rows = find_user(req);
+    tl_rows *rows = find(req);
     if (!rows)
         return TL_REPLIED;
-    int64_t id = tl_row_int(rows, 0, "id");
+    int64_t id = tl_row_int(rows, 0, "user_id");
     if (id != tl_identity_of(req)->user_id)
         return tl_fail(req, 403, "Only the user may change this profile");
 
