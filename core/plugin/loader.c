@@ -15,6 +15,7 @@
 #include "core/metrics/metrics.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/modules.h"
+#include "core/plugin/shared_object.h"
 #include "core/process/backtrace.h"
 #include "core/process/scoreboard.h"
 #include "core/worker.h"
@@ -35,11 +36,11 @@ bool module_speaks(const worker *w)
     return w->role == ROLE_COMMAND || (w->role == ROLE_HTTP && w->slot == 0);
 }
 
-/* Without the name of the copy, which says nothing to anybody. */
-static const char *why_not(const tl_module *m, const char *error)
+/* Without the name of the file: a copy's says nothing to anybody, and any other stands in front already. */
+static const char *why_not(const char *file, const char *error)
 {
-    size_t length = m->copy ? strlen(m->copy) : 0;
-    bool named = length > 0 && strncmp(error, m->copy, length) == 0 && strncmp(error + length, ": ", 2) == 0;
+    size_t length = strlen(file);
+    bool named = strncmp(error, file, length) == 0 && strncmp(error + length, ": ", 2) == 0;
     return named ? error + length + 2 : error;
 }
 
@@ -52,9 +53,15 @@ void module_open(tl_module *m, arena *memory, problems *found)
                        m->name);
         return;
     }
-    m->handle = dlopen(m->copy ? m->copy : m->path, RTLD_NOW | RTLD_LOCAL);
+    const char *file = m->copy ? m->copy : m->path;
+    const char *defect = shared_object_defect(file, memory);
+    if (defect) {
+        module_problem(m, found, "cannot be loaded: %s", defect);
+        return;
+    }
+    m->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!m->handle) {
-        module_problem(m, found, "cannot be loaded: %s", why_not(m, dlerror()));
+        module_problem(m, found, "cannot be loaded: %s", why_not(file, dlerror()));
         return;
     }
     tl_plugin_entry *entry = (tl_plugin_entry *)dlsym(m->handle, TL_PLUGIN_ENTRY);
@@ -160,6 +167,8 @@ module_list *module_list_load(worker *w, config *c, problems *found)
         board_phase(w->board, "load", m->name, NULL);
         module_open(m, list->memory, found);
     }
+    /* Where their code lies, in case one of them crashes already in init. */
+    backtrace_learn();
     board_phase(w->board, NULL, NULL, NULL);
     for (tl_module *m = list->first; m; m = m->next)
         if (m->plugin)

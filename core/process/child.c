@@ -20,6 +20,8 @@
 
 enum { NUMBER_SIZE = 16 };
 
+static const char SELF[] = "/proc/self/exe";
+
 int64_t process_now(void)
 {
     struct timespec now;
@@ -52,17 +54,16 @@ static bool place_fds(int *fds, int count)
  */
 static const char *own_program(void)
 {
-    static const char self[] = "/proc/self/exe";
     static char path[PATH_MAX];
     if (path[0])
         return path;
     struct stat named;
     struct stat running;
-    ssize_t length = readlink(self, path, sizeof path - 1);
+    ssize_t length = readlink(SELF, path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
-    if (length <= 0 || stat(path, &named) != 0 || stat(self, &running) != 0 ||
+    if (length <= 0 || stat(path, &named) != 0 || stat(SELF, &running) != 0 ||
         (named.st_ino == running.st_ino && named.st_dev == running.st_dev))
-        memcpy(path, self, sizeof self);
+        memcpy(path, SELF, sizeof SELF);
     return path;
 }
 
@@ -74,8 +75,10 @@ static _Noreturn void become_worker(const char *program, int *fds, int count, ch
     sigprocmask(SIG_SETMASK, mask, NULL);
     /* Also what whoever started the master has left open. Where the kernel cannot, that stays open and does no harm. */
     close_range(WORKER_CONTROL_FD, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (place_fds(fds, count))
+    if (place_fds(fds, count)) {
         execv(program, argv);
+        ipc_send(WORKER_CONTROL_FD, IPC_NO_EXEC, strerrordesc_np(errno));
+    }
     _exit(127);
 }
 
@@ -185,6 +188,16 @@ void child_send(child *c, char kind)
         ipc_send(c->control, (ipc_kind)kind, NULL);
 }
 
+static void tell_of_program(child *c, const char *why)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink(SELF, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char text[PATH_MAX + 128];
+    snprintf(text, sizeof text, "the program %s cannot be executed: %.64s", path, why);
+    generation_child_problem(c->generation, c, text);
+}
+
 void child_listen(child *c)
 {
     char text[IPC_TEXT_MAX];
@@ -198,6 +211,10 @@ void child_listen(child *c)
         case IPC_PROBLEM:
             c->told++;
             generation_child_problem(c->generation, c, text);
+            break;
+        case IPC_NO_EXEC:
+            c->told++;
+            tell_of_program(c, text);
             break;
         case IPC_PLUGIN:
         case IPC_ROUTE:

@@ -124,9 +124,13 @@ static void tell_if_gone(generation *g)
         master_generation_failed(g->master, g);
 }
 
+/* The first failure is the reason; what the others wait for does not matter any more. */
 static void fail(generation *g)
 {
     g->failed = true;
+    for (size_t i = 0; i < g->count; i++)
+        if (g->children[i].timer)
+            event_del(g->children[i].timer);
     generation_kill(g);
 }
 
@@ -259,11 +263,14 @@ void generation_child_timer(generation *g, child *c)
         char where[512];
         board_describe(&g->board[c->slot], where, sizeof where);
         char text[640];
-        snprintf(text, sizeof text, "%s was not ready after %d seconds%s", c->name,
+        snprintf(text, sizeof text, "%s was not ready after %d seconds ([server] start_timeout)%s", c->name,
                  (int)(g->settings.start_timeout / 1000), where);
         c->told++;
         generation_child_problem(g, c, text);
-        kill(c->pid, SIGKILL);
+        if (g->state == GENERATION_STARTING)
+            fail(g);
+        else
+            kill(c->pid, SIGKILL);
         return;
     }
     child_start(c);

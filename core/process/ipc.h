@@ -14,6 +14,7 @@ typedef enum ipc_kind {
     /* from a worker */
     IPC_READY = 'R',   /* loaded and started; serves as soon as it is told to */
     IPC_PROBLEM = 'P', /* one line: why it cannot start; its exit follows */
+    IPC_NO_EXEC = 'X', /* the program could not be executed, and why not; its exit follows */
     /* the first worker of a generation, before it is ready: what it has loaded */
     IPC_PLUGIN = 'M', /* "NAME\tVERSION" */
     IPC_ROUTE = 'U',  /* "METHOD PATH\tPLUGIN" */

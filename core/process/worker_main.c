@@ -236,6 +236,7 @@ static void open_runtime(process *p, const runtime_plan *plan)
 {
     worker *w = &p->runtime.worker;
     runtime_open(&p->runtime, p->config, &p->settings, plan, p->found);
+    /* Once more: what the plugins have loaded themselves. */
     backtrace_learn();
     if (plan->role != ROLE_HTTP || !w->modules)
         return;

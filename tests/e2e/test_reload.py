@@ -84,58 +84,148 @@ def test_the_command_tells_what_changed(make_server):
     server.stop()
 
 
-def broken_file(server, content):
-    path = server.folder / "broken.so"
-    path.write_bytes(content)
-    return {"plugin:broken": {"enabled": "yes", "path": path}}
+def plugin(name):
+    return {f"plugin:{name}": {"enabled": "yes", "path": PLUGINS / f"{name}.so"}}
 
 
-REFUSALS = [
-    ("no ELF", lambda s: broken_file(s, b"just text, and enough of it to look at" * 10), "invalid ELF header"),
-    ("empty", lambda s: broken_file(s, b""), "broken.so"),
-    ("cut off", lambda s: broken_file(s, (PLUGINS / "good.so").read_bytes()[:3000]), "broken"),
-    ("no entry", lambda s: {"plugin:no_entry": {"enabled": "yes", "path": PLUGINS / "no_entry.so"}}, "talelio_plugin"),
-    ("other ABI", lambda s: {"plugin:other_major": {"enabled": "yes", "path": PLUGINS / "other_major.so"}}, "expected 1, found 2"),
-    ("symbol", lambda s: {"plugin:undefined_symbol": {"enabled": "yes", "path": PLUGINS / "undefined_symbol.so"}}, "undefined symbol"),
-    ("service", lambda s: {"plugin:needy": {"enabled": "yes", "path": PLUGINS / "needy.so"}}, "needy"),
-    ("clash", lambda s: {"plugin:good": {"enabled": "yes", "path": PLUGINS / "good.so"},
-                         "plugin:clash": {"enabled": "yes", "path": PLUGINS / "clash.so"}}, "clash"),
-    ("init refuses", lambda s: {"plugin:trouble": {**TROUBLE, "at_init": "refuse"}}, "as it was told to"),
-    ("init crashes", lambda s: {"plugin:trouble": {**TROUBLE, "at_init": "crash"}}, "in init of plugin trouble 1"),
-    ("init hangs", lambda s: {"plugin:trouble": {**TROUBLE, "at_init": "hang"}}, "not ready after 2 seconds in init of plugin trouble"),
-    ("ini error", lambda s: {"http": {"max_bodi": "1M"}}, "max_bodi"),
-]  # fmt: skip
+def trouble(at_init, **server_settings):
+    return {"server": {"workers": "2", **server_settings}, "plugin:trouble": {**TROUBLE, "at_init": at_init}}
 
 
-def test_whatever_is_refused_leaves_the_old_generation_serving(make_server):
-    # a sanitized process takes longer than that to load
-    timeout = {"start_timeout": "2s"} if not SANITIZED else {}
-    server = make_server({"server": {"workers": "2", **timeout}}).start()
-    refusals = [one for one in REFUSALS if one[0] != "init hangs" or not SANITIZED]
-    with undisturbed(server, paths_of(server), visitors=2):
-        for name, changes, told in refusals:
-            server.changes = {"server": {"workers": "2", **timeout}, **changes(server)}
-            server.write_config()
+GOOD = (PLUGINS / "good.so").read_bytes()
+# A sanitized process takes a while to load.
+SECONDS = 12 if SANITIZED else 3
+DEATH = r"ended with exit code 1" if SANITIZED else r"was killed by SIGSEGV \(Segmentation fault\)"
+# The sanitizer's own frames come first.
+TRACE = r"; backtrace: .*trouble\.so\+0x[0-9a-f]+ .*"
+BROKEN = r"{folder}/broken\.so: plugin broken: cannot be loaded: "
+
+# What is wrong: the bytes of a plugin's file or changes of the configuration, and the line that tells of it.
+REFUSALS = {
+    "no ELF": (b"just text" * 99, BROKEN + r"expected a shared object \(ELF\), found a file of another kind"),
+    "empty": (b"", BROKEN + r"expected a shared object \(ELF\), found an empty file"),
+    "cut off early": (GOOD[:40], BROKEN + r"expected a shared object \(ELF\), found the first 40 bytes of one"),
+    "cut off": (GOOD[:3000], BROKEN + r"expected at least \d+ bytes, found 3000: the file is cut off, or not yet written whole"),
+    "no entry": (plugin("no_entry"), r"{plugins}/no_entry\.so: plugin no_entry: entry: expected the exported function "
+                                     r"talelio_plugin, found none: is TL_PLUGIN missing\?"),
+    "other ABI": (plugin("other_major"), r"{plugins}/other_major\.so: plugin other_major: abi_major: expected 1, found 2: "
+                                         r"rebuild the plugin with the headers of this talelio"),
+    "symbol": (plugin("undefined_symbol"), r"{plugins}/undefined_symbol\.so: plugin undefined_symbol: cannot be loaded: "
+                                           r"undefined symbol: nobody_has_this"),
+    "service": (plugin("needy"), r"{plugins}/needy\.so: plugin needy: needs: expected a provider of 'shared\.v1', found none, "
+                                 r"nor any in {build}/plugins"),
+    "clash": (plugin("same_route"), r"plugin same_route: route GET /v1/health matches the same requests as GET /v1/health of "
+                                    r"plugin health"),
+    "init refuses": (trouble("refuse"), r"{plugins}/trouble\.so: plugin trouble: init: as it was told to"),
+    "init crashes": (trouble("crash"), rf"(worker \d|jobs) \(pid \d+\) {DEATH} in init of plugin trouble 1{TRACE}"),
+    "init hangs": (trouble("hang", start_timeout=f"{SECONDS}s"),
+                   rf"(worker \d|jobs) was not ready after {SECONDS} seconds \(\[server\] start_timeout\) in init of plugin trouble 1"),
+    "ini error": ({"http": {"max_bodi": "1M"}}, r"{folder}/talelio\.ini:\d+: \[http\] max_bodi: there is no such key; did you mean "
+                                                r"max_body\?"),
+}  # fmt: skip
+
+
+def complaints(text):
+    """The lines of a log that tell of something wrong."""
+    return re.findall(r"^\S+Z (?:ERROR|WARNING) +(.*)$", text, re.M)
+
+
+class TestRefused:
+    @pytest.fixture(scope="class")
+    def refusing(self, make_server):
+        server = make_server({"server": {"workers": "2"}}).start()
+        server.paths = paths_of(server)
+        yield server
+        # it is not broken for good
+        server.changes = {"server": {"workers": "2"}}
+        server.write_config()
+        assert ask(server)["ok"]
+        stop_after_crash(server)
+
+    @pytest.mark.parametrize("cause", REFUSALS)
+    def test_the_old_generation_goes_on_and_one_line_says_why(self, refusing, cause):
+        # given something wrong
+        server = refusing
+        changes, line = REFUSALS[cause]
+        if not isinstance(changes, dict):
+            file = server.folder / "broken.so"
+            file.write_bytes(changes)
+            changes = {"plugin:broken": {"enabled": "yes", "path": file}}
+        server.changes = {"server": {"workers": "2"}, **changes}
+        server.write_config()
+        logged = len(server.log_text())
+
+        # when it is reloaded under load
+        with undisturbed(server, server.paths, visitors=2):
             result = ask(server)
-            assert not result["ok"] and result["generation"] == 1, name
-            assert any(told in problem for problem in result["problems"]), (name, result)
-            assert "\n" not in result["problems"][0]
-        refused = server.run("reload")
+
+        # then one line tells of it, in the answer and in the log
+        assert not result["ok"] and result["generation"] == 1
+        for name, folder in {"folder": server.folder, "plugins": PLUGINS, "build": BUILD}.items():
+            line = line.replace("{%s}" % name, re.escape(str(folder)))
+        assert len(result["problems"]) == 1 and re.fullmatch(line, result["problems"][0]), result["problems"]
+        told = complaints(server.log_text()[logged:])
+        assert told == ["master reload failed, generation 1 goes on serving: " + result["problems"][0]]
+
+    def test_the_command_says_so_and_fails(self, refusing):
+        refusing.changes = plugin("no_entry")
+        refusing.write_config()
+        refused = refusing.run("reload")
         assert refused.returncode == 1 and "generation 1 goes on serving" in refused.stderr
-    # and it is not broken for good
-    server.changes = {}
-    server.write_config()
-    assert ask(server)["ok"]
-    stop_after_crash(server)
+
+
+class TestProgram:
+    """The workers run the program that the master was started from."""
+
+    def serve(self, make_server):
+        server = make_server({"server": {"workers": "2"}})
+        server.program = server.folder / "talelio"
+        shutil.copy(TALELIO, server.program)
+        return server.start()
+
+    @pytest.mark.parametrize("how", ["deleted", "replaced"])
+    def test_a_reload_and_a_new_worker_do_without_its_file(self, make_server, how):
+        server = self.serve(make_server)
+        server.program.unlink()
+        if how == "replaced":
+            server.program.write_text("#!/bin/false\n")
+            server.program.chmod(0o755)
+        with undisturbed(server, paths_of(server), visitors=2):
+            assert ask(server)["ok"]
+        os.kill(ask(server, "status")["processes"][0]["pid"], signal.SIGKILL)
+        eventually(lambda: "serves in the place of the one that ended" in server.log_text())
+        server.stop()
+
+    def test_one_that_cannot_be_executed_any_more_refuses_the_reload(self, make_server):
+        server = self.serve(make_server)
+        paths = paths_of(server)
+        server.program.chmod(0o644)
+        with undisturbed(server, paths, visitors=2):
+            result = ask(server)
+        told = f"the program {server.program} cannot be executed: Permission denied"
+        assert not result["ok"] and result["generation"] == 1 and result["problems"] == [told]
+        assert complaints(server.log_text()) == ["master reload failed, generation 1 goes on serving: " + told]
+        server.program.chmod(0o755)
+        assert ask(server)["ok"]
+        server.stop()
 
 
 def test_a_reload_while_the_database_is_away_goes_through(make_server, own_services):
-    server = make_server(postgres=own_services.postgres, redis=own_services.redis).start()
+    # given a server whose database is away
+    server = make_server({"server": {"workers": "2"}}, postgres=own_services.postgres, redis=own_services.redis).start()
+    article = paths_of(server)[1]
     own_services.run("stop")
-    assert ask(server)["ok"]
-    assert server.client().get("/v1/health").status == 200
+    eventually(lambda: server.client().get(article).status == 503)
+
+    # when it is reloaded under load, then whatever needs no database is answered, and what does hears 503
+    with undisturbed(server, ["/v1/health", "/nowhere", article], visitors=2):
+        results = [ask(server) for _ in range(3)]
+    assert [result["ok"] for result in results] == [True] * 3, results
+
+    # and the new generation finds the database as soon as it is back
     own_services.run("start")
     eventually(lambda: server.client().get("/v1/health/ready").status == 200)
+    assert server.client().get(article).status == 200
     server.stop()
 
 
