@@ -44,6 +44,11 @@ static const command commands[] = {
      "Changes one line of the ini file, checks what it leads to, and reloads the server when one runs. When anything\n"
      "speaks against it, nothing changes.\n",
      command_plugin},
+    {"new-plugin", "NAME [FOLDER]", "Write a small plugin of your own, to begin with",
+     "  FOLDER             is made, and must not be there yet; default NAME\n\n"
+     "A route, a table and options; its README, which is shown too, says how to build it and what to add to the ini\n"
+     "file.\n",
+     command_new_plugin},
     {"reload", "[--json]", "Load configuration and plugins anew, without losing a request",
      "Waits for the result: what has changed, or why the server goes on with what it had (exit code 1).\n",
      command_reload},
@@ -120,6 +125,11 @@ int cli_misused(const command *c, const char *format, ...)
     return CLI_USAGE;
 }
 
+bool cli_is_plugin_name(const char *word)
+{
+    return *word && strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(word) && strlen(word) <= 40;
+}
+
 bool cli_takes_nothing(const invocation *in, const command *c)
 {
     if (in->argc == 1)
@@ -150,7 +160,7 @@ static int print_help(void)
 {
     printf("usage: talelio COMMAND [options]\n\nCommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-9s %s\n", commands[i].name, commands[i].help);
+        printf("  %-10s %s\n", commands[i].name, commands[i].help);
     printf("\nPlugins bring commands of their own: `talelio plugins` lists them.\n\n");
     print_common();
     return CLI_OK;

@@ -34,6 +34,9 @@ int cli_misused(const command *c, const char *format, ...) __attribute__((format
 /* True when the command was typed without any words of its own; says so otherwise. */
 bool cli_takes_nothing(const invocation *in, const command *c);
 
+/* As the loader takes it, and short enough for a section of the ini file. */
+bool cli_is_plugin_name(const char *word);
+
 /* Takes the common options out of argv. False (with a line on stderr) when one lacks its value or file. */
 bool cli_read_options(invocation *in, int argc, char **argv);
 
@@ -68,6 +71,7 @@ int command_stop(const invocation *in);
 int command_reload(const invocation *in);
 int command_status(const invocation *in);
 int command_plugin(const invocation *in);
+int command_new_plugin(const invocation *in);
 int command_dev(const invocation *in);
 
 /* Asks the running server for a reload and prints what came of it. */

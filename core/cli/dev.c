@@ -64,15 +64,10 @@ typedef struct dev {
     int64_t began;
 } dev;
 
-static bool is_plugin_name(const char *name)
-{
-    return *name && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) && strlen(name) < NAME_SIZE;
-}
-
 static void add_source(dev *d, const char *name)
 {
     char path[PATH_MAX];
-    if (!is_plugin_name(name) || d->count == MOST_PLUGINS)
+    if (!cli_is_plugin_name(name) || d->count == MOST_PLUGINS)
         return;
     snprintf(path, sizeof path, "%s/%s", d->plugins, name);
     int watch = inotify_add_watch(d->inotify, path, EVENTS | IN_ONLYDIR);

@@ -185,18 +185,14 @@ static int switch_plugin(change *c, const char *name, bool on, problems *found)
     return code;
 }
 
-static bool is_name(const char *text)
-{
-    return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(text) && strlen(text) <= 40;
-}
-
 int command_plugin(const invocation *in)
 {
     bool on = in->argc > 1 && strcmp(in->argv[1], "enable") == 0;
     if (in->argc != 3 || (!on && strcmp(in->argv[1], "disable") != 0))
         return cli_misused(cli_find("plugin"), "expected enable or disable, and a plugin");
-    if (!is_name(in->argv[2]))
-        return cli_misused(cli_find("plugin"), "'%s' is no name of a plugin: a-z, 0-9 and _", in->argv[2]);
+    if (!cli_is_plugin_name(in->argv[2]))
+        return cli_misused(cli_find("plugin"), "'%s' is no name of a plugin: expected up to 40 of a-z, 0-9 and _",
+                           in->argv[2]);
     change c = {.in = in, .memory = arena_new(NULL)};
     problems *found = problems_new();
     int code = switch_plugin(&c, in->argv[2], on, found);

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 
@@ -122,6 +123,82 @@ def test_its_problems_are_told_like_anybody_elses(configured, changes, told):
     result = configured(**changes).run("check")
     assert result.returncode == 1
     assert re.search(told, result.stderr), result.stderr
+
+
+def new_plugin(prefix, *words, cwd, **rest):
+    command = [prefix / "bin/talelio", "new-plugin", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **rest)
+
+
+class TestNewPlugin:
+    # Neither CMake nor SQL may mind the name.
+    @pytest.mark.parametrize("name", ["guestbook", "3d", "install"])
+    def test_it_builds_and_serves_as_its_readme_says(self, make_server, prefix, tmp_path, name):
+        # given a new plugin, built with what is installed alone
+        made = new_plugin(prefix, name, cwd=tmp_path)
+        assert made.returncode == 0, made.stderr
+        folder = tmp_path / name
+        configure, build = re.findall(r"^cmake .*", made.stdout, re.MULTILINE)
+        run("sh", "-c", f"{configure} -G Ninja -DCMAKE_PREFIX_PATH={prefix} && {build}", cwd=folder, env={**os.environ, "CC": "cc"})
+
+        # when the lines it has printed are in the ini file
+        server = make_server()
+        server.program = prefix / "bin/talelio"
+        section = re.search(r"^\[plugin:.*?\n(?=```)", made.stdout, re.MULTILINE | re.DOTALL).group()
+        server.ini.write_text(server.ini.read_text() + section)
+
+        # then its migration, route and option work
+        assert server.run("migrate").returncode == 0
+        assert server.run("check").returncode == 0
+        server.start()
+        path = re.search(r"curl localhost:5000(\S+)", made.stdout).group(1)
+        answer = server.client().get(path)
+        assert answer.status == 200 and answer.headers["cache-control"] == "max-age=60"
+        assert answer.json["greeting"] == "Hello" and answer.json["text"] == "The first row"
+        assert server.client().get(f"/v1/{name}/nobody").message == "Name not found"
+        server.stop()
+
+    def test_nothing_in_it_is_called_as_in_the_template(self, prefix, tmp_path):
+        assert new_plugin(prefix, "guestbook", "book", cwd=tmp_path).returncode == 0
+        written = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+        assert set(written) == {f"book/{name}" for name in (
+            "CMakeLists.txt", "README.md", "guestbook.c", "migrations/0001_guestbook.sql")}  # fmt: skip
+        assert not [name for name, text in written.items() if "sketch" in text or "/opt/" in text]
+        assert f"path = {tmp_path}/book/build/guestbook.so" in written["book/README.md"]
+        umask = os.umask(0)
+        os.umask(umask)
+        assert (tmp_path / "book").stat().st_mode & 0o777 == 0o777 & ~umask
+
+    @pytest.mark.parametrize("name", ["", "Guestbook", "guest-book", "../x", "x" * 41, "gästebuch"])
+    def test_a_name_that_no_plugin_may_have_is_refused(self, prefix, tmp_path, name):
+        result = new_plugin(prefix, name, cwd=tmp_path)
+        assert result.returncode == 2 and f"'{name}' is no name of a plugin: expected" in result.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("words", [[], ["a", "b", "c"], ["a", ""]])
+    def test_wrong_words_are_told(self, prefix, tmp_path, words):
+        result = new_plugin(prefix, *words, cwd=tmp_path)
+        assert result.returncode == 2 and "usage: talelio new-plugin NAME [FOLDER]" in result.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_is_there_stays(self, prefix, tmp_path):
+        (tmp_path / "file").write_text("mine")
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "link").symlink_to("nowhere")
+        before = sorted(tmp_path.rglob("*"))
+        for folder in ("file", "empty", "link", ".", "empty/"):
+            result = new_plugin(prefix, "guestbook", folder, cwd=tmp_path)
+            assert result.returncode == 1 and f"{folder} is there already, and stays as it is" in result.stderr
+        result = new_plugin(prefix, "guestbook", "nowhere/book", cwd=tmp_path)
+        assert result.returncode == 1 and "nowhere/book cannot be made: No such file or directory" in result.stderr
+        assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_text() == "mine"
+
+    def test_all_of_it_is_made_or_nothing(self, prefix, tmp_path):
+        """No file may have more than 500 bytes: as on a disk that is full."""
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))  # noqa: E731
+        result = new_plugin(prefix, "guestbook", cwd=tmp_path, preexec_fn=limit, restore_signals=False)
+        assert result.returncode == 1 and "guestbook cannot be made: File too large" in result.stderr
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_the_installed_server_serves_with_its_own_plugins_and_migrations(make_server, prefix):

@@ -189,8 +189,9 @@ static void exit_codes_tell_misuse_from_failure(void **unused)
 static void every_command_has_help(void **unused)
 {
     (void)unused;
-    static const char *const names[] = {"serve",  "check", "migrate", "routes", "plugins",
-                                        "config", "stop",  "version", "help"};
+    static const char *const names[] = {"serve",  "dev",    "check",   "migrate", "routes",     "plugins",
+                                        "jobs",   "config", "store",   "plugin",  "new-plugin", "reload",
+                                        "status", "stop",   "version", "help"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char line[64];
         snprintf(line, sizeof line, "%s --help", names[i]);
