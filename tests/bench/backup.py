@@ -145,6 +145,8 @@ def tell(table, rounds):
 
 
 def drill(table, server, name):
+    """With the server stopped: the backups above are older than what the jobs process wrote down of them."""
+    command(server, "backup", "now")
     before = fingerprint(server.database)
     rows = psql(server.database, "SELECT count(*) FROM articles")
     elsewhere = re.sub(r"/[A-Za-z0-9]+\?", "/postgres?", server.database, count=1)
