@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import media  # noqa: E402
 from backup import backup  # noqa: E402
-from load import Load, ask, footprint  # noqa: E402
+from load import MEDIA, Load, ask, every_kind, footprint  # noqa: E402
 from outages import outages  # noqa: E402
 from server import BUILD, TALELIO, Client, Server, http_worker, memory, psql  # noqa: E402
 
@@ -225,19 +225,17 @@ end"""))
         server.stop()
 
     def reload(self):
-        """Many reloads in a row under load: keep-alive (wrk) and fresh connections (threads) on several routes."""
+        """Many reloads in a row under load: every kind of route over kept and fresh connections, and wrk on one that is cheap."""
         server = Server(self.folder / "reload", os.environ["TALELIO_TEST_POSTGRES"], os.environ["TALELIO_TEST_REDIS"],
-                        {"server": {"workers": "2"}, "log": {"access": "no"}}).start()  # fmt: skip
-        author = server.author()
-        author.publish("Reloaded")
-        paths = ["/v1/health", "/v1/articles/reloaded", f"/v1/users/{author.username}", "/nowhere"]
+                        {"server": {"workers": "2"}, "log": {"access": "no"}, **MEDIA}).start()  # fmt: skip
+        calls = every_kind(server)
         still = sorted(ask(server)["milliseconds"] for _ in range(20))
         until(lambda: not ask(server, "status")["draining"])
         before = footprint(server.process.pid)
         times = self.options.reloads
         command = ["wrk", "-t1", "-c8", "-d3600s", "--timeout", "30s", f"http://127.0.0.1:{server.port}/v1/health"]
         keeping = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        with Load(server, paths) as load:
+        with Load(server, calls) as load:
             took = sorted(ask(server)["milliseconds"] for _ in range(times))
         keeping.send_signal(signal.SIGINT)
         out = keeping.communicate()[0]
@@ -250,6 +248,8 @@ end"""))
                         f"{len(load.failures)} failed {load.failures[:3]} {wrong}")  # fmt: skip
         self.table.note(f"# the master before and after: {before[0]} and {after[0]} descriptors, {before[1]} and {after[1]} KiB")
         server.stop()
+        if load.failures or wrong:
+            sys.exit("bench: not every answer was good")
 
     def outages(self):
         outages(self.table, self.folder)

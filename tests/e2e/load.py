@@ -7,15 +7,91 @@ import re
 import socket
 import threading
 
+from images import form, png
+
+# What `every_kind` asks of a server beyond the plugins of any test's server.
+MEDIA = {"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "site_url": "http://localhost"}}
+
+
+class Call:
+    """One request, and what its answer must be: the status, and the body of the first answer, or what `holds` says of it."""
+
+    def __init__(self, method, path, status, holds=None, body=None, token=None, headers=None):
+        self.method, self.path, self.status, self.holds = method, path, status, holds
+        self.headers = dict(headers or {})
+        if token:
+            self.headers["Authorization"] = "Bearer " + token
+        if isinstance(body, dict):
+            self.headers["Content-Type"] = "application/json"
+            body = json.dumps(body).encode()
+        self.body = body
+        self.first = None
+
+    def is_right(self, status, body):
+        if status != self.status:
+            return False
+        if self.holds:
+            return self.holds(body)
+        if self.first is None:
+            self.first = body
+        return body == self.first
+
+    def __repr__(self):
+        return f"{self.method} {self.path}"
+
+
+def gets(server, paths):
+    """Reads whose answer stays as it is now."""
+    return [Call("GET", path, server.client().get(path).status) for path in paths]
+
+
+def with_fields(*names):
+    """The answer is JSON with exactly these fields at its top."""
+    return lambda body: set(json.loads(body)) == set(names)
+
+
+def every_kind(server):
+    """Every kind of route of a server with MEDIA: reads, writes, logins, files, refusals. What is dear is asked less often."""
+    reader, writer = server.author(), server.author()
+    assert reader.publish("Reloaded").status == 201
+    kind, picture = form([("image", "a.png", png(64, 64, size=30000))])
+    upload = {"body": picture, "headers": {"Content-Type": kind}}
+    image = reader.post("/v1/assets/images", picture, headers={"Content-Type": kind}).json["image_objects_urls"][0]
+    image = image.removeprefix("http://localhost")
+    profile, article = f"/v1/users/{reader.username}", "/v1/articles/reloaded"
+    news = {"title": "News", "body": "# News", "meta_description": "Some news"}
+    cheap = [
+        *gets(server, ["/v1/health", article, profile, profile + "/articles", profile + "/images", image]),
+        Call("HEAD", article, 200),
+        Call("GET", image, 206, headers={"Range": "bytes=10-99"}),
+        Call("OPTIONS", "/v1/articles", 204, headers={"Origin": "https://www.talel.io", "Access-Control-Request-Method": "POST"}),
+        Call("GET", "/v1/health/ready", 200, lambda body: json.loads(body)["status"] == "up"),
+        Call("GET", "/nowhere", 404),
+        Call("GET", "/v1/articles/nothing-of-this-name", 404),
+        Call("DELETE", "/v1/health", 405),
+        Call("POST", "/v1/articles", 403, body=news),
+        Call("POST", "/v1/articles", 400, body={**news, "title": ""}, token=reader.token),
+        Call("PATCH", profile, 403, body={"location": "Rome"}, token=writer.token),
+        Call("PATCH", f"/v1/users/{writer.username}", 200, with_fields("user"), {"location": "Rome"}, writer.token),
+        Call("POST", "/v1/articles", 201, with_fields("article", "user"), news, writer.token),
+    ]  # fmt: skip
+    dear = [
+        Call("POST", "/v1/accounts/login", 200, with_fields("access_token"), {"email": writer.email, "password": writer.password}),
+        Call("POST", "/v1/assets/images", 200, with_fields("image_objects_urls"), token=writer.token, **upload),
+    ]
+    return cheap * 4 + dear
+
 
 class Load:
-    """Visitors on several routes, half of them over connections that they keep; every wrong answer is remembered."""
+    """Visitors who ask all of `calls` in turn, half of them over connections that they keep; every wrong answer is remembered."""
 
-    def __init__(self, server, paths, visitors=4):
-        self.server, self.paths = server, paths
-        self.expected = {path: server.client().get(path) for path in paths}
+    def __init__(self, server, calls, visitors=4):
+        self.server, self.calls = server, calls
         self.failures, self.count, self.going = [], 0, True
-        self.threads = [threading.Thread(target=self.visit, args=(i % 2 == 0,)) for i in range(visitors)]
+        self.threads = [threading.Thread(target=self.visit, args=(i,)) for i in range(visitors)]
+        for call in calls:
+            self.ask(call, None)
+        assert self.failures == [], self.failures
 
     def __enter__(self):
         for thread in self.threads:
@@ -27,26 +103,31 @@ class Load:
         for thread in self.threads:
             thread.join()
 
-    def visit(self, keeps):
-        connection, at = None, 0
+    def ask(self, call, connection):
+        """Over a connection that is kept, or a new one. The connection when it may be used again."""
+        try:
+            connection = connection or http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+            connection.request(call.method, call.path, call.body, call.headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if not call.is_right(answer.status, body):
+                self.failures.append((call, answer.status, body[:200]))
+            self.count += 1
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            self.failures.append((call, repr(error)))
+            return None
+        if answer.getheader("connection") != "close":
+            return connection
+        connection.close()
+        return None
+
+    def visit(self, number):
+        connection, at = None, number * len(self.calls) // len(self.threads)
         while self.going:
             at += 1
-            path = self.paths[at % len(self.paths)]
-            try:
-                if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read()
-                wanted = self.expected[path]
-                if (answer.status, body) != (wanted.status, wanted.body):
-                    self.failures.append((path, answer.status, body[:200]))
-                if not keeps or answer.getheader("connection") == "close":
-                    connection.close()
-                    connection = None
-                self.count += 1
-            except (http.client.HTTPException, OSError) as error:
-                self.failures.append((path, repr(error)))
+            connection = self.ask(self.calls[at % len(self.calls)], connection)
+            if connection and number % 2 == 1:
+                connection.close()
                 connection = None
 
 
