@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import media  # noqa: E402
 from backup import backup  # noqa: E402
+from dev import dev  # noqa: E402
 from load import MEDIA, Load, ask, every_kind, footprint  # noqa: E402
 from outages import outages  # noqa: E402
 from server import BUILD, TALELIO, Client, Server, http_worker, memory, psql  # noqa: E402
@@ -251,6 +252,9 @@ end"""))
         if load.failures or wrong:
             sys.exit("bench: not every answer was good")
 
+    def dev(self):
+        dev(self.table, self.folder, until)
+
     def outages(self):
         outages(self.table, self.folder)
 
@@ -261,9 +265,9 @@ end"""))
         media.measure(self, wrk)
 
 
-def until(condition):
+def until(condition, every=0.1):
     while not condition():
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def pgbench_program():
@@ -271,7 +275,7 @@ def pgbench_program():
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "outages", "backup", "media"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "dev", "outages", "backup", "media"]
 
 
 def main():

@@ -248,11 +248,11 @@ class Server:
             env={**os.environ, **(env or {})},
         )
 
-    def start(self, wait=True):
+    def start(self, wait=True, words=("serve",)):
         self.log = open(self.log_path, "ab")
         started_at = self.log_path.stat().st_size
         self.process = subprocess.Popen(
-            [self.program, "serve", "--config", self.ini],
+            [self.program, *words, "--config", self.ini],
             stdout=self.log,
             stderr=self.log,
             stdin=subprocess.DEVNULL,

@@ -336,13 +336,7 @@ TL_PLUGIN(.name = "note", .version = "1", .routes = routes);
         subprocess.run(build, shell=True, check=True, env=environment)
         server.changes = {"plugin:note": {"enabled": "yes", "path": server.folder / "note.so"}}
         server.write_config()
-        with open(server.log_path, "ab") as log:
-            server.process = subprocess.Popen(
-                [TALELIO, "dev", "--plugins", sources, "--build", build, "--config", server.ini],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=server.folder, start_new_session=True,
-            )  # fmt: skip
-        found = eventually(lambda: re.search(r"listening on http://[^ ]*:(\d+)", server.log_text()))
-        server.port = int(found.group(1))
+        server.start(words=("dev", "--plugins", sources, "--build", build))
         assert server.client().get("/note").body == b"1st."
 
         # when its source is saved, then the new code answers, and one line says so
