@@ -130,9 +130,6 @@ static void stops_at_the_limit(void **state)
 static void no_memory_for_a_stack_is_told(void **state)
 {
     (void)state;
-#ifdef TL_ASAN
-    skip(); /* the sanitizer itself needs the address space */
-#endif
     pid_t child = fork();
     if (child == 0) {
         struct rlimit limit = {1, 1};

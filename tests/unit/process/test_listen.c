@@ -70,14 +70,13 @@ static void ipv6_has_brackets_in_the_url(void **unused)
     problems *found = problems_new();
     settings s = on("::1", 0);
     listener l;
-    if (!listener_open(&l, &s, found)) {
+    if (listener_open(&l, &s, found)) {
+        assert_memory_equal(l.url, "http://[::1]:", 13);
+        listener_close(&l);
+    } else {
         /* a machine without IPv6 */
-        assert_true(strstr(problems_text(found, 0), "::1") != NULL);
-        problems_free(found);
-        skip();
+        assert_non_null(strstr(problems_text(found, 0), "::1"));
     }
-    assert_memory_equal(l.url, "http://[::1]:", 13);
-    listener_close(&l);
     problems_free(found);
 }
 
