@@ -248,7 +248,7 @@ class Server:
             env={**os.environ, **(env or {})},
         )
 
-    def start(self, wait=True, words=("serve",)):
+    def start(self, wait=True, words=("serve",), env=None):
         self.log = open(self.log_path, "ab")
         started_at = self.log_path.stat().st_size
         self.process = subprocess.Popen(
@@ -257,6 +257,7 @@ class Server:
             stderr=self.log,
             stdin=subprocess.DEVNULL,
             cwd=self.folder,
+            env={**os.environ, **(env or {})},
             start_new_session=True,
         )
         if not wait:

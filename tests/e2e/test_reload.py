@@ -484,26 +484,6 @@ def test_after_kill_9_of_the_master_its_workers_leave_and_a_new_start_works(make
     server.stop()
 
 
-def test_systemd_is_told(make_server):
-    server = make_server()
-    path = str(server.folder / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(path)
-        listener.settimeout(30)
-        os.environ["NOTIFY_SOCKET"] = path
-        try:
-            server.start()
-        finally:
-            del os.environ["NOTIFY_SOCKET"]
-        assert listener.recv(1000).startswith(b"READY=1\n")
-        server.process.send_signal(signal.SIGHUP)
-        assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+\n", listener.recv(1000))
-        assert listener.recv(1000).startswith(b"READY=1\n")
-        server.process.send_signal(signal.SIGTERM)
-        assert listener.recv(1000) == b"STOPPING=1\n"
-    server.stop()
-
-
 # Valgrind and the sanitizers exclude each other: the build as it ships is the one that it runs.
 if not SANITIZED:
 
