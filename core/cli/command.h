@@ -53,6 +53,9 @@ typedef struct host {
 /* Reads and checks the configuration alone; problems are in h->found. False when there are any. */
 bool host_read(host *h, const invocation *in);
 
+/* What is said when there is no ini file in any of its places. */
+void host_complain_of_none(problems *found);
+
 /* Goes on from host_read: loads the plugins, and connects unless `serverless`. False when there are problems. */
 bool host_load(host *h, bool serverless);
 

@@ -7,13 +7,18 @@
 #include "core/process/crash.h"
 #include "core/process/privileges.h"
 
+void host_complain_of_none(problems *found)
+{
+    problems_add(found, NULL, 0,
+                 "there is no configuration: neither config/talelio.ini nor "
+                 "/etc/talelio/talelio.ini is there; name one with --config FILE");
+}
+
 bool host_read(host *h, const invocation *in)
 {
     *h = (host){.found = problems_new()};
     if (!in->ini) {
-        problems_add(h->found, NULL, 0,
-                     "there is no configuration: neither config/talelio.ini nor "
-                     "/etc/talelio/talelio.ini is there; name one with --config FILE");
+        host_complain_of_none(h->found);
         return false;
     }
     h->config = config_load(in->ini, in->env, h->found);

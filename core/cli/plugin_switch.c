@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,23 +30,38 @@ typedef struct change {
     char draft[PATH_MAX + 8]; /* beside it */
     const char *text;         /* as it was */
     struct stat about;
+    int folder; /* locked: two at once would lose a change */
 } change;
 
-static const char *read_file(change *c)
+static bool lock_folder(change *c)
 {
-    int fd = open(c->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &c->about) != 0 || c->about.st_size > LARGEST_INI)
-        goto failed;
-    char *text = arena_alloc(c->memory, (size_t)c->about.st_size + 1);
-    if (read(fd, text, (size_t)c->about.st_size) != c->about.st_size)
-        goto failed;
-    close(fd);
-    return text;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", c->path);
+    c->folder = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return c->folder >= 0 && flock(c->folder, LOCK_EX) == 0;
+}
 
-failed:
+/* The file's text, or NULL and why. */
+static const char *read_file(change *c, const char **reason)
+{
+    char *text = NULL;
+    int fd = open(c->path, O_RDONLY | O_CLOEXEC);
+    *reason = NULL;
+    if (fd < 0 || fstat(fd, &c->about) != 0) {
+        *reason = strerror(errno);
+    } else if (c->about.st_size > LARGEST_INI) {
+        *reason = "it has more than 1 MiB";
+    } else {
+        size_t size = (size_t)c->about.st_size;
+        text = arena_alloc(c->memory, size + 1);
+        if (read(fd, text, size) != c->about.st_size)
+            *reason = "it has another length than a moment ago";
+        else if (strlen(text) != size)
+            *reason = "it has a NUL byte";
+    }
     if (fd >= 0)
         close(fd);
-    return NULL;
+    return *reason ? NULL : text;
 }
 
 /* Same mode, same owner. */
@@ -71,13 +88,7 @@ static bool put_in_place(const change *c)
 {
     if (rename(c->draft, c->path) != 0)
         return false;
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", c->path);
-    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
+    fsync(c->folder);
     return true;
 }
 
@@ -100,6 +111,7 @@ static _Noreturn void check_and_exit(const change *c)
     drafted.ini = c->draft;
     host h;
     if (host_read(&h, &drafted) && crash_handler_install(true)) {
+        alarm((unsigned)(h.settings.start_timeout / 1000) + 1);
         host_load(&h, true);
         router_free(module_list_router(h.runtime.worker.modules, h.found));
     }
@@ -118,6 +130,8 @@ static bool is_sound(const change *c)
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return false;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        fprintf(stderr, "the plugins were not loaded after [server] start_timeout: one of them hangs in `init`\n");
     return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == CLI_OK;
 }
 
@@ -165,8 +179,13 @@ static int apply(change *c, const char *text, problems *found)
 
 static int switch_plugin(change *c, const char *name, bool on, problems *found)
 {
-    if (!c->in->ini || !realpath(c->in->ini, c->path) || !(c->text = read_file(c))) {
-        problems_add(found, c->in->ini ? c->in->ini : "--config FILE", 0, "the ini file cannot be read");
+    const char *reason = NULL;
+    if (!realpath(c->in->ini, c->path) || !lock_folder(c))
+        reason = strerror(errno);
+    else
+        c->text = read_file(c, &reason);
+    if (!c->text) {
+        problems_add(found, c->in->ini, 0, "cannot be read: %s", reason);
         return CLI_FAILED;
     }
     snprintf(c->draft, sizeof c->draft, "%s.draft", c->path);
@@ -193,9 +212,15 @@ int command_plugin(const invocation *in)
     if (!cli_is_plugin_name(in->argv[2]))
         return cli_misused(cli_find("plugin"), "'%s' is no name of a plugin: expected up to 40 of a-z, 0-9 and _",
                            in->argv[2]);
-    change c = {.in = in, .memory = arena_new(NULL)};
+    change c = {.in = in, .memory = arena_new(NULL), .folder = -1};
     problems *found = problems_new();
-    int code = switch_plugin(&c, in->argv[2], on, found);
+    int code = CLI_FAILED;
+    if (in->ini)
+        code = switch_plugin(&c, in->argv[2], on, found);
+    else
+        host_complain_of_none(found);
+    if (c.folder >= 0)
+        close(c.folder);
     problems_print(found, stderr);
     problems_free(found);
     arena_free(c.memory);

@@ -1,5 +1,5 @@
 /*
- * Turning a plugin on or off in the text of an ini file: one line changes, everything else stays as it is, byte by
+ * Turning a plugin on or off in the text of an ini file: one value changes, everything else stays as it is, byte by
  * byte.
  */
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static line next_line(const char *at)
     return (line){at, newline ? (size_t)(newline - at) + 1 : strlen(at)};
 }
 
-/* As the ini reader takes it: blanks before ']' and behind it do not count. */
+/* As the ini reader takes it: blanks behind ']' do not count. */
 static bool is_section(line l, const char *name)
 {
     size_t length = strlen(name);
@@ -32,6 +32,17 @@ static bool is_key(line l, const char *key)
         return false;
     const char *after = l.at + length + strspn(l.at + length, " \t");
     return *after == '=';
+}
+
+static line value_of(line l)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *end = l.at + l.length;
+    const char *at = strchr(l.at, '=') + 1;
+    at += strspn(at, " \t");
+    while (end > at && strchr(blanks, end[-1]))
+        end--;
+    return (line){at, (size_t)(end - at)};
 }
 
 static bool ends_in_newline(line l)
@@ -54,7 +65,8 @@ const char *config_switch(arena *memory, const char *text, const char *plugin, b
     line head = {0};
     line key = {0};
     bool inside = false;
-    for (const char *at = text; *at;) {
+    const char *start = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    for (const char *at = start; *at;) {
         line l = next_line(at);
         at += l.length;
         if (*l.at == '[') {
@@ -70,10 +82,9 @@ const char *config_switch(arena *memory, const char *text, const char *plugin, b
         return arena_format(memory, "%s%s%s[%s]%senabled = yes%s", text,
                             *text && !ends_in_newline((line){text, strlen(text)}) ? end : "", *text ? end : "",
                             section_name, end, end);
-    line out = key.at ? key : (line){head.at + head.length, 0};
-    const char *before = arena_copy_bytes(memory, text, (size_t)(out.at - text));
-    bool is_head_alone = !key.at && !ends_in_newline(head);
-    bool is_last = key.at && !ends_in_newline(key);
-    return arena_format(memory, "%s%senabled = %s%s%s", before, is_head_alone ? end : "", value, is_last ? "" : end,
-                        out.at + out.length);
+    line old = key.at ? value_of(key) : (line){head.at + head.length, 0};
+    const char *before = arena_copy_bytes(memory, text, (size_t)(old.at - text));
+    if (key.at)
+        return arena_format(memory, "%s%s%s", before, value, old.at + old.length);
+    return arena_format(memory, "%s%senabled = %s%s%s", before, ends_in_newline(head) ? "" : end, value, end, old.at);
 }

@@ -355,48 +355,6 @@ TL_PLUGIN(.name = "note", .version = "1", .routes = routes);
         assert server.stop() == 0
 
 
-class TestSwitch:
-    def test_one_line_of_the_ini_file_changes_and_the_routes_follow(self, make_server):
-        server = make_server({"plugin:trouble": TROUBLE}).start()
-        before = "; first of all\n" + server.ini.read_text() + "# the end"
-        server.ini.write_text(before)
-        server.ini.chmod(0o640)
-
-        result = server.run("plugin", "disable", "trouble")
-        assert result.returncode == 0, result.stderr
-        section = "[plugin:trouble]\nenabled = "
-        assert server.ini.read_text() == before.replace(section + "yes", section + "no")
-        assert server.ini.stat().st_mode & 0o7777 == 0o640
-        assert server.client().get("/trouble/fine").status == 404
-        assert "removed  plugin trouble" in result.stdout
-
-        result = server.run("plugin", "enable", "trouble")
-        assert result.returncode == 0, result.stderr
-        assert server.ini.read_text() == before
-        assert server.client().get("/trouble/fine").status == 200
-        server.stop()
-
-    def test_nothing_changes_when_the_check_fails(self, make_server):
-        server = make_server({"plugin:trouble": {**TROUBLE, "enabled": "no", "at_init": "refuse"}}).start()
-        before = server.ini.read_text()
-        for name, told in (("trouble", "as it was told to"), ("nowhere", "nowhere.so")):
-            result = server.run("plugin", "enable", name)
-            assert result.returncode == 1
-            assert told in result.stderr and "stays as it was" in result.stderr
-        assert server.run("plugin", "disable", "nowhere").returncode == 1
-        assert server.ini.read_text() == before
-        assert sorted(path.name for path in server.folder.glob("talelio.ini*")) == ["talelio.ini"]
-        assert ask(server, "status")["generation"] == 1
-        server.stop()
-
-    def test_without_a_server_the_file_alone_changes(self, make_server):
-        server = make_server()
-        result = server.run("plugin", "disable", "articles")
-        assert result.returncode == 0 and "no server runs" in result.stdout
-        assert "[plugin:articles]\nenabled = no\n" in server.ini.read_text()
-        assert "is disabled already" in server.run("plugin", "disable", "articles").stdout
-
-
 def test_a_plugin_that_crashes_on_one_route_leaves_the_others_alone(make_server):
     """Both workers crash again and again; requests of other routes fail only in the worker that crashes."""
     server = make_server({"server": {"workers": "2"}, "plugin:trouble": TROUBLE}).start()

@@ -28,7 +28,11 @@ static void one_value_changes_and_nothing_else(void **unused)
     becomes("; first\n[server]\nport = 1\n\n[plugin:notes]\n# why\nenabled = yes\nx = y\n", false,
             "; first\n[server]\nport = 1\n\n[plugin:notes]\n# why\nenabled = no\nx = y\n");
     becomes("[plugin:notes]\nenabled=no\n[plugin:other]\nenabled = no\n", true,
-            "[plugin:notes]\nenabled = yes\n[plugin:other]\nenabled = no\n");
+            "[plugin:notes]\nenabled=yes\n[plugin:other]\nenabled = no\n");
+    becomes("[plugin:notes]  \nenabled\t =   no \t\nx = no\n", true,
+            "[plugin:notes]  \nenabled\t =   yes \t\nx = no\n");
+    becomes("[plugin:notes]\nenabled =\n", true, "[plugin:notes]\nenabled =yes\n");
+    becomes("\xef\xbb\xbf[plugin:notes]\nenabled = no\n", true, "\xef\xbb\xbf[plugin:notes]\nenabled = yes\n");
 }
 
 static void only_its_own_section_counts(void **unused)
@@ -49,6 +53,7 @@ static void what_is_missing_is_added(void **unused)
     becomes("", true, "[plugin:notes]\nenabled = yes\n");
     becomes("[server]\n", false, NULL);
     becomes("[plugin:notes]", true, "[plugin:notes]\nenabled = yes\n");
+    becomes("[plugin:notes]\n# on\nx = y\n", false, "[plugin:notes]\nenabled = no\n# on\nx = y\n");
 }
 
 static void line_ends_stay_as_they_are(void **unused)
@@ -56,6 +61,8 @@ static void line_ends_stay_as_they_are(void **unused)
     (void)unused;
     becomes("[plugin:notes]\r\nenabled = no\r\nx = y\r\n", true, "[plugin:notes]\r\nenabled = yes\r\nx = y\r\n");
     becomes("[plugin:notes]\nenabled = no", true, "[plugin:notes]\nenabled = yes");
+    becomes("[plugin:notes]\r\nenabled = no", true, "[plugin:notes]\r\nenabled = yes");
+    becomes("[plugin:notes]\r\nx = y", true, "[plugin:notes]\r\nenabled = yes\r\nx = y");
     becomes("[server]\r\n", true, "[server]\r\n\r\n[plugin:notes]\r\nenabled = yes\r\n");
 }
 
