@@ -10,7 +10,7 @@
 enum {
     FREE_STARTS = 2,      /* deaths after which it is started again at once */
     PAUSE_LEAST = 100,    /* milliseconds; then before a start, doubling to … */
-    PAUSE_MOST = 500,     /* as it has served, and would for others what it cannot for one route */
+    PAUSE_MOST = 250,     /* as it has served, and would for others what it cannot for one route */
     PAUSE_USELESS = 5000, /* who never got as far as serving */
     LOOP_DEATHS = 6,
     HEALTHY_AGE = 10000, /* who has lived this long is well again */

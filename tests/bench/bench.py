@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import media  # noqa: E402
 from backup import backup  # noqa: E402
+from crash import crash  # noqa: E402
 from dev import dev  # noqa: E402
 from load import MEDIA, Load, ask, every_kind, footprint  # noqa: E402
 from outages import outages  # noqa: E402
@@ -255,6 +256,9 @@ end"""))
     def dev(self):
         dev(self.table, self.folder, until)
 
+    def crash(self):
+        crash(self.table, self.folder)
+
     def outages(self):
         outages(self.table, self.folder)
 
@@ -275,7 +279,7 @@ def pgbench_program():
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "dev", "outages", "backup", "media"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "dev", "crash", "outages", "backup", "media"]
 
 
 def main():

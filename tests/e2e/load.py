@@ -1,11 +1,13 @@
 """Visitors who never stop asking, and what there is to ask of the master. Knows nothing of pytest."""
 
+import collections
 import http.client
 import json
 import os
 import re
 import socket
 import threading
+import time
 
 from images import form, png
 
@@ -82,11 +84,16 @@ def every_kind(server):
     return cheap * 4 + dear
 
 
-class Load:
-    """Visitors who ask all of `calls` in turn, half of them over connections that they keep; every wrong answer is remembered."""
+# `status` is None when there was no answer; `worker` is the process that had the connection, if that is known.
+Failure = collections.namedtuple("Failure", "call status what worker")
 
-    def __init__(self, server, calls, visitors=4):
-        self.server, self.calls = server, calls
+
+class Load:
+    """Visitors who ask all of `calls` in turn, half of them over connections that they keep; every wrong answer is remembered.
+    `who`: a path that says which process answers; it is asked first on every connection."""
+
+    def __init__(self, server, calls, visitors=4, who=None):
+        self.server, self.calls, self.who = server, calls, who
         self.failures, self.count, self.going = [], 0, True
         self.threads = [threading.Thread(target=self.visit, args=(i,)) for i in range(visitors)]
         for call in calls:
@@ -105,16 +112,22 @@ class Load:
 
     def ask(self, call, connection):
         """Over a connection that is kept, or a new one. The connection when it may be used again."""
+        worker = connection.worker if connection else None
         try:
-            connection = connection or http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+            if not connection:
+                connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+                if self.who:
+                    connection.request("GET", self.who)
+                    worker = int(connection.getresponse().read())
+                connection.worker = worker
             connection.request(call.method, call.path, call.body, call.headers)
             answer = connection.getresponse()
             body = answer.read()
             if not call.is_right(answer.status, body):
-                self.failures.append((call, answer.status, body[:200]))
+                self.failures.append(Failure(call, answer.status, body[:200], worker))
             self.count += 1
         except (http.client.HTTPException, OSError, ValueError) as error:
-            self.failures.append((call, repr(error)))
+            self.failures.append(Failure(call, None, error.with_traceback(None), worker))
             return None
         if answer.getheader("connection") != "close":
             return connection
@@ -129,6 +142,36 @@ class Load:
             if connection and number % 2 == 1:
                 connection.close()
                 connection = None
+
+
+class Paced:
+    """Asks for `path` so many times a second, whether or not there are answers: nobody waits for one."""
+
+    def __init__(self, server, path, rate):
+        self.server, self.path, self.rate = server, path, rate
+        self.sent, self.going = 0, True
+        self.thread = threading.Thread(target=self.send)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *problem):
+        self.going = False
+        self.thread.join()
+
+    def send(self):
+        asked, began = collections.deque(), time.monotonic()
+        while self.going:
+            connection = socket.create_connection(("127.0.0.1", self.server.port))
+            connection.sendall(f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            asked.append(connection)
+            self.sent += 1
+            if len(asked) > 5 * self.rate:
+                asked.popleft().close()
+            time.sleep(max(0, began + self.sent / self.rate - time.monotonic()))
+        for connection in asked:
+            connection.close()
 
 
 def ask(server, word="reload"):

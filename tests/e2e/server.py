@@ -21,6 +21,17 @@ SANITIZED = b"__asan_init" in TALELIO.read_bytes() if TALELIO.exists() else Fals
 # A sanitized server is several times slower to start and to answer.
 PATIENCE = 60 if SANITIZED else 20
 
+# How a third party makes a plugin of one file, without CMake.
+COMPILER = f"cc -shared -fPIC -fvisibility=hidden -I{ROOT}/include " + ("-fsanitize=address,undefined" if SANITIZED else "")
+
+# A plugin that says one word.
+NOTE = """
+#include <talelio/talelio.h>
+static int say(tl_request *req) { return tl_reply(req, 200, "text/plain", "WORD", 4); }
+static const tl_route routes[] = {{TL_GET, "/note", say}, {0}};
+TL_PLUGIN(.name = "note", .version = "1", .routes = routes);
+"""
+
 SECRET = "e2e-secret-" + "0123456789abcdef" * 4
 
 SECTIONS = {
@@ -155,6 +166,10 @@ class Services:
 
     def run(self, what):
         subprocess.run([self.program, what, *self.options, self.folder], check=True, timeout=60)
+
+
+def compile_plugin(code, file):
+    subprocess.run([*COMPILER.split(), "-x", "c", "-", "-o", file], input=code, text=True, check=True)
 
 
 def psql(url, sql):

@@ -25,6 +25,12 @@ static int fine(tl_request *req)
     return tl_reply(req, 200, "text/plain", "fine", 4);
 }
 
+static int say_worker(tl_request *req)
+{
+    const char *pid = tl_format(req, "%d", (int)getpid());
+    return tl_reply(req, 200, "text/plain", pid, strlen(pid));
+}
+
 static int init(void)
 {
     if (strcmp(at_init, "refuse") == 0)
@@ -45,6 +51,7 @@ static const tl_route routes[] = {
     {TL_GET, "/trouble/hold", hold},
     {TL_GET, "/trouble/fault", fault},
     {TL_GET, "/trouble/fine", fine},
+    {TL_GET, "/trouble/worker", say_worker},
     {0},
 };
 
