@@ -120,7 +120,7 @@ int cli_misused(const command *c, const char *format, ...)
     va_start(args, format);
     fprintf(stderr, "talelio %s: ", c->name);
     vfprintf(stderr, format, args);
-    fprintf(stderr, "\nusage: talelio %s %s\n", c->name, c->usage);
+    fprintf(stderr, "\nusage: talelio %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
     va_end(args);
     return CLI_USAGE;
 }
@@ -170,6 +170,8 @@ static int command_help(const invocation *in)
 {
     if (in->argc == 1)
         return print_help();
+    if (in->argc > 2)
+        return cli_misused(cli_find("help"), "'%s' means nothing here", in->argv[2]);
     const command *c = cli_find(in->argv[1]);
     if (c)
         return print_command_help(c);

@@ -14,18 +14,16 @@ static int take_value(const char *name, int argc, char **argv, int *i, const cha
     size_t length = strlen(name);
     if (strncmp(argv[*i], name, length) != 0)
         return 0;
-    if (argv[*i][length] == '=') {
+    if (argv[*i][length] == '=')
         *value = argv[*i] + length + 1;
-        return 1;
-    }
-    if (argv[*i][length] != '\0')
+    else if (argv[*i][length] != '\0')
         return 0;
-    if (*i + 1 == argc) {
-        fprintf(stderr, "talelio: %s needs a file\n", name);
-        return -1;
-    }
-    *value = argv[++*i];
-    return 1;
+    else
+        *value = *i + 1 < argc ? argv[++*i] : "";
+    if (**value)
+        return 1;
+    fprintf(stderr, "talelio: %s needs a file\n", name);
+    return -1;
 }
 
 static bool is_there(const char *what, const char *path)

@@ -41,6 +41,10 @@ static int print_help(const tl_command *c, const tl_module *owner)
 
 static int unknown(const char *word)
 {
+    if (word[0] == '-') {
+        fprintf(stderr, "talelio: there is no option '%s' (`talelio help` lists them)\n", word);
+        return CLI_USAGE;
+    }
     const char *near = cli_suggest(word);
     fprintf(stderr, "talelio: there is no command '%s'", word);
     if (near)

@@ -49,6 +49,8 @@ static const char *read_file(change *c, const char **reason)
     *reason = NULL;
     if (fd < 0 || fstat(fd, &c->about) != 0) {
         *reason = strerror(errno);
+    } else if (!S_ISREG(c->about.st_mode)) {
+        *reason = "expected a regular file";
     } else if (c->about.st_size > LARGEST_INI) {
         *reason = "it has more than 1 MiB";
     } else {
@@ -207,8 +209,10 @@ static int switch_plugin(change *c, const char *name, bool on, problems *found)
 int command_plugin(const invocation *in)
 {
     bool on = in->argc > 1 && strcmp(in->argv[1], "enable") == 0;
-    if (in->argc != 3 || (!on && strcmp(in->argv[1], "disable") != 0))
-        return cli_misused(cli_find("plugin"), "expected enable or disable, and a plugin");
+    if (in->argc > 1 && !on && strcmp(in->argv[1], "disable") != 0)
+        return cli_misused(cli_find("plugin"), "expected enable or disable, found '%s'", in->argv[1]);
+    if (in->argc != 3)
+        return cli_misused(cli_find("plugin"), "expected enable or disable, and one plugin");
     if (!cli_is_plugin_name(in->argv[2]))
         return cli_misused(cli_find("plugin"), "'%s' is no name of a plugin: expected up to 40 of a-z, 0-9 and _",
                            in->argv[2]);

@@ -101,10 +101,12 @@ int command_status(const invocation *in)
     host_read(&h, in);
     if (!h.settings.run_dir)
         return host_close(&h, CLI_FAILED);
-    /* What is wrong with the files is no news of the server. */
-    problems_free(h.found);
-    h.found = problems_new();
     char *answer = control_ask(&h.settings, "status", PATIENCE, h.found);
+    /* What is wrong with the files is no news of the server; it may be why none is found. */
+    if (answer) {
+        problems_free(h.found);
+        h.found = problems_new();
+    }
     json_object *status = answer ? json_tokener_parse(answer) : NULL;
     if (status && json)
         fputs(answer, stdout);

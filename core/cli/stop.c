@@ -14,9 +14,12 @@ enum { POLL_MICROSECONDS = 20000, GRACE = 5000 };
 static int stop(const settings *s)
 {
     pid_t pid = pidfile_owner(s);
-    if (pid <= 0) {
-        fprintf(stderr, "no server runs here (%s/talelio.pid%s%s)\n", s->run_dir, pid < 0 ? ": " : "",
-                pid < 0 ? strerror(errno) : "");
+    if (pid < 0) {
+        fprintf(stderr, "the server cannot be found: %s/talelio.pid: %s\n", s->run_dir, strerror(errno));
+        return CLI_FAILED;
+    }
+    if (pid == 0) {
+        fprintf(stderr, "no server runs here (%s/talelio.pid)\n", s->run_dir);
         return CLI_FAILED;
     }
     if (kill(pid, SIGTERM) != 0) {

@@ -270,7 +270,8 @@ failed:
     if (errno == ENOENT || errno == ECONNREFUSED)
         problems_add(found, NULL, 0, "no server runs here (%s/control.sock): `talelio serve` starts one", s->run_dir);
     else
-        problems_add(found, NULL, 0, "the server cannot be asked (%s/control.sock): %s", s->run_dir, strerror(errno));
+        problems_add(found, NULL, 0, "the server cannot be asked (%s/control.sock): %s%s", s->run_dir, strerror(errno),
+                     errno == EACCES ? ": it answers its own user and root" : "");
 
 done:
     if (fd >= 0)

@@ -94,6 +94,7 @@ static void an_option_without_its_file_is_refused(void **unused)
     (void)unused;
     invocation in;
     assert_false(parse(&in, "serve --config"));
+    assert_false(parse(&in, "serve --config="));
     assert_false(parse(&in, "serve --config no-such.ini"));
     assert_false(parse(&in, "serve --env no-such.env"));
 }
