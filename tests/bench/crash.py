@@ -51,7 +51,7 @@ def crash(table, folder):
     after.sort()
     table.note(f"# a worker of two crashes, {ROUNDS} times: 20 requests in a row answered {once[ROUNDS // 2] * 1000:.0f} ms later (p50), "
                f"{once[-1] * 1000:.0f} ms (longest)")  # fmt: skip
-    table.note(f"# 200 requests a second on a route that crashes, {ROUNDS} times {STORM} s: {len(died)} workers died; of {load.count} requests on "
+    table.note(f"# 200 requests a second on a route that crashes, {ROUNDS} times {STORM} s: {len(died)} workers died; of {load.count + len(load.failures)} requests on "
                f"other routes {len(load.failures)} were lost with them, {len(others)} otherwise {others[:3]}; 20 in a row answered "
                f"{after[ROUNDS // 2] * 1000:.0f} ms after the last crash (p50), {after[-1] * 1000:.0f} ms (longest)")  # fmt: skip
     server.stop()

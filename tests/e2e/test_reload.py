@@ -306,9 +306,24 @@ def all_at_once(port):
     return open_ones
 
 
+def let_all_accept(server):
+    """Who has just been told to serve needs a moment before he takes connections."""
+    before, open_ones = sum(connections(server)), []
+
+    def everybody_has_one():
+        open_ones.append(socket.create_connection(("127.0.0.1", server.port)))
+        return min(connections(server)) > 0
+
+    eventually(everybody_has_one)
+    for connection in open_ones:
+        connection.close()
+    eventually(lambda: sum(connections(server)) == before)
+
+
 @pytest.mark.parametrize("connect", [one_by_one, all_at_once])
 def test_neither_of_two_workers_has_more_than_65_percent_of_64_connections(make_server, connect):
     server = make_server({"server": {"workers": "2"}}).start()
+    let_all_accept(server)
     for _ in range(10):
         open_ones = connect(server.port)
         split = eventually(lambda: [n for n in [connections(server)] if sum(n) == 64])[0]
@@ -321,11 +336,13 @@ def test_neither_of_two_workers_has_more_than_65_percent_of_64_connections(make_
 
 def test_connections_are_shared_out_again_after_a_worker_has_died(make_server):
     server = make_server({"server": {"workers": "2"}}).start()
+    let_all_accept(server)
     first = one_by_one(server.port)
     eventually(lambda: sum(connections(server)) == 64)
     victim = next(one for one in ask(server, "status")["processes"] if one["name"] == "worker 1")
     os.kill(victim["pid"], signal.SIGKILL)
     eventually(lambda: "serves in the place of" in server.log_text())
+    let_all_accept(server)
     # the one that lived has about 32, so the new one gets the next until it has nearly as many
     second = one_by_one(server.port)
     lived = 64 - victim["connections"]
