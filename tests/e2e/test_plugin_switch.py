@@ -30,6 +30,24 @@ def test_one_line_of_the_ini_file_changes_and_the_routes_follow(make_server):
     server.stop()
 
 
+def test_what_is_missing_is_added(make_server):
+    # given a section without the line, and a plugin without a section
+    server = make_server({"plugin:articles": {"enabled": None}}).start(wait=False)
+    assert server.process.wait() == 1 and "[plugin:articles] enabled is missing" in server.log_text()
+    before = server.ini.read_text()
+
+    # when both are switched
+    assert server.run("plugin", "disable", "articles").returncode == 0
+    assert server.run("plugin", "enable", "metrics").returncode == 0
+
+    # then the lines are there, and it serves
+    changed = before.replace("[plugin:articles]\n", "[plugin:articles]\nenabled = no\n")
+    assert server.ini.read_text() == changed + "\n[plugin:metrics]\nenabled = yes\n"
+    server.start()
+    assert server.client().get("/metrics").status == 200
+    server.stop()
+
+
 def test_nothing_changes_when_the_check_fails(make_server):
     server = make_server({"plugin:trouble": {**TROUBLE, "enabled": "no", "at_init": "refuse"}}).start()
     before = server.ini.read_text()

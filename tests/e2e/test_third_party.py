@@ -4,12 +4,13 @@ import os
 import pathlib
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 
 import pytest
 
-from server import BUILD, ROOT
+from server import BUILD, ROOT, eventually
 
 NOTES = pathlib.Path(__file__).parent / "notes"
 
@@ -131,31 +132,40 @@ def new_plugin(prefix, *words, cwd, **rest):
 
 
 class TestNewPlugin:
-    # Neither CMake nor SQL may mind the name.
-    @pytest.mark.parametrize("name", ["guestbook", "3d", "install"])
-    def test_it_builds_and_serves_as_its_readme_says(self, make_server, prefix, tmp_path, name):
-        # given a new plugin, built with what is installed alone
+    def configured(self, make_server, prefix, tmp_path, name):
+        """A server with a new plugin, built with what is installed alone and configured as `new-plugin` prints; and what that was."""
         made = new_plugin(prefix, name, cwd=tmp_path)
         assert made.returncode == 0, made.stderr
-        folder = tmp_path / name
         configure, build = re.findall(r"^cmake .*", made.stdout, re.MULTILINE)
-        run("sh", "-c", f"{configure} -G Ninja -DCMAKE_PREFIX_PATH={prefix} && {build}", cwd=folder, env={**os.environ, "CC": "cc"})
-
-        # when the lines it has printed are in the ini file
+        command = f"{configure} -G Ninja -DCMAKE_PREFIX_PATH={prefix} && {build}"
+        run("sh", "-c", command, cwd=tmp_path / name, env={**os.environ, "CC": "cc"})
         server = make_server()
         server.program = prefix / "bin/talelio"
         section = re.search(r"^\[plugin:.*?\n(?=```)", made.stdout, re.MULTILINE | re.DOTALL).group()
         server.ini.write_text(server.ini.read_text() + section)
-
-        # then its migration, route and option work
         assert server.run("migrate").returncode == 0
+        return server, made.stdout
+
+    # Neither CMake nor SQL may mind the name.
+    @pytest.mark.parametrize("name", ["guestbook", "3d", "install"])
+    def test_it_builds_and_serves_as_its_readme_says(self, make_server, prefix, tmp_path, name):
+        server, printed = self.configured(make_server, prefix, tmp_path, name)
         assert server.run("check").returncode == 0
         server.start()
-        path = re.search(r"curl localhost:5000(\S+)", made.stdout).group(1)
+        path = re.search(r"curl localhost:5000(\S+)", printed).group(1)
         answer = server.client().get(path)
         assert answer.status == 200 and answer.headers["cache-control"] == "max-age=60"
         assert answer.json["greeting"] == "Hello" and answer.json["text"] == "The first row"
         assert server.client().get(f"/v1/{name}/nobody").message == "Name not found"
+        server.stop()
+
+    def test_it_is_worked_on_as_its_readme_says(self, make_server, prefix, tmp_path):
+        server, printed = self.configured(make_server, prefix, tmp_path, "guestbook")
+        words = shlex.split(re.search(r"^talelio (dev .*)", printed, re.MULTILINE).group(1))
+        server.start(words=[str(tmp_path) if word == ".." else word for word in words])
+        source = tmp_path / "guestbook/guestbook.c"
+        source.write_text(source.read_text().replace("Name not found", "Nobody of that name"))
+        eventually(lambda: server.client().get("/v1/guestbook/nobody").message == "Nobody of that name")
         server.stop()
 
     def test_nothing_in_it_is_called_as_in_the_template(self, prefix, tmp_path):
