@@ -11,15 +11,17 @@
 
 enum { MOST_PARTS = 256 /* far more than any linker makes */ };
 
-/* Where the last part that is to be mapped ends; 0 when the table of them cannot be read. */
+/* Where the last part that is to be mapped ends, or the table of these parts when the file ends before; 0 when the
+ * table is none that is understood here. */
 static uint64_t mapped_end(int fd, const ElfW(Ehdr) * head)
 {
     ElfW(Phdr) parts[MOST_PARTS];
     size_t size = head->e_phnum * sizeof parts[0];
-    if (head->e_phnum > MOST_PARTS || head->e_phentsize != sizeof parts[0] ||
-        pread(fd, parts, size, (off_t)head->e_phoff) != (ssize_t)size)
+    if (head->e_phnum > MOST_PARTS || head->e_phentsize != sizeof parts[0])
         return 0;
-    uint64_t end = 0;
+    uint64_t end = head->e_phoff + size;
+    if (pread(fd, parts, size, (off_t)head->e_phoff) != (ssize_t)size)
+        return end;
     for (size_t i = 0; i < head->e_phnum; i++)
         if (parts[i].p_type == PT_LOAD && parts[i].p_offset + parts[i].p_filesz > end)
             end = parts[i].p_offset + parts[i].p_filesz;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/plugin/plugin.h"
+#include "core/plugin/modules.h"
 #include "tests/plugins/good.h"
 #include "tests/unit/support/fixture.h"
 
@@ -167,6 +167,52 @@ static void a_broken_file_is_told(void **unused)
         assert_true(told(&l, plugin, file, cases[i].part, cases[i].expected, NULL));
         unload(&l);
     }
+}
+
+/* What is wrong with a file of the first `size` of `bytes`, as a plugin; NULL when it loads. */
+static const char *opened(const char *bytes, size_t size, arena *memory)
+{
+    char path[] = "/tmp/talelio-cut-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+    close(fd);
+    problems *found = problems_new();
+    tl_module m = {.name = "good", .path = path};
+    module_open(&m, memory, found);
+    assert_true(problems_count(found) <= 1);
+    const char *problem = problems_count(found) == 1 ? arena_copy(memory, problems_text(found, 0)) : NULL;
+    problems_free(found);
+    unlink(path);
+    return problem;
+}
+
+static void a_file_that_is_cut_off_anywhere_is_refused_and_crashes_nobody(void **unused)
+{
+    (void)unused;
+    enum { CUTS = 200 };
+    arena *memory = arena_new(NULL);
+    FILE *file = fopen(TL_TEST_PLUGINS "/good.so", "re");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    size_t size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = arena_alloc(memory, size);
+    assert_int_equal(fread(bytes, 1, size, file), size);
+    fclose(file);
+
+    assert_null(opened(bytes, size, memory));
+    size_t refused = 0;
+    for (size_t i = 0; i < CUTS; i++) {
+        const char *problem = opened(bytes, size * i / CUTS, memory);
+        /* What stands behind the last part that is mapped is for debuggers: without it the rest loads. */
+        if (!problem)
+            break;
+        refused++;
+        assert_true(strstr(problem, ": plugin good: cannot be loaded: expected ") != NULL);
+    }
+    assert_true(refused > 2);
+    arena_free(memory);
 }
 
 static void every_bad_entry_of_every_table_is_told(void **unused)
@@ -399,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_disabled_plugin_is_not_loaded),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(a_broken_file_is_told),
+        cmocka_unit_test(a_file_that_is_cut_off_anywhere_is_refused_and_crashes_nobody),
         cmocka_unit_test(every_bad_entry_of_every_table_is_told),
         cmocka_unit_test(all_plugins_problems_are_told_at_once),
         cmocka_unit_test(a_missing_service_names_who_would_provide_it),
