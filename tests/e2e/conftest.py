@@ -1,5 +1,6 @@
 """Fixtures: servers on the PostgreSQL and Redis that scripts/test has started (see tests/e2e/README.md)."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -49,11 +50,12 @@ def make_server(run_folder):
             **rest,
         )
         made.append(server)
+        stops.callback(server.stop)
         return server
 
-    yield make
-    for server in made:
-        server.stop()
+    # One that does not stop as it should keeps none of the others from being stopped.
+    with contextlib.ExitStack() as stops:
+        yield make
 
 
 @pytest.fixture(scope="module")
