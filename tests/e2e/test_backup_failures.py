@@ -1,5 +1,6 @@
 """Whatever breaks while a backup is made: nothing is left that looks like one, the cause is named, and the next one works."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -31,23 +32,44 @@ def begin(site, *words, **rest):
     )
 
 
-def child_of_pid(pid, name):
-    """The pid of the child that runs this program; None when there is none."""
-    found = subprocess.run(["pgrep", "-P", str(pid), "-x", name], capture_output=True, text=True).stdout
-    return int(found.split()[0]) if found else None
+def works(pid):
+    """Not one that is asked for its version, or has ended."""
+    try:
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return len(words) > 1 and b"--version" not in words
 
 
-def child_of(process, name):
-    """The same of a process that was begun, once there is one."""
-    return eventually(lambda: child_of_pid(process.pid, name))
+def child_of(pid, name):
+    """The pid of the child that does this program's work, once there is one."""
+
+    def find():
+        found = subprocess.run(["pgrep", "-P", str(pid), "-x", name], capture_output=True, text=True).stdout
+        return next((int(child) for child in found.split() if works(child)), None)
+
+    return eventually(find, every=0.01)
 
 
-def half_way(site, process):
-    """Waits until a part of the dump is in the store."""
-    pid = child_of(process, "pg_dump")
-    eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
-    assert process.poll() is None
-    return pid
+@contextlib.contextmanager
+def half_way(site, pid):
+    """The pid of the process' pg_dump, which is stopped with a part of the dump in the store. It goes on at the end."""
+    dump = child_of(pid, "pg_dump")
+
+    def a_part_is_there():
+        # It runs a little at a time, so as not to end before.
+        os.kill(dump, signal.SIGCONT)
+        time.sleep(0.1)
+        os.kill(dump, signal.SIGSTOP)
+        return site.store.arrived() > 0
+
+    os.kill(dump, signal.SIGSTOP)
+    eventually(a_part_is_there, seconds=LONG, every=0)
+    try:
+        yield dump
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(dump, signal.SIGCONT)
 
 
 def is_alive(pid):
@@ -73,7 +95,8 @@ def the_next_one_works(site):
 class TestBroken:
     def test_pg_dump_is_killed(self, slow_site):
         process = begin(slow_site, "backup", "now")
-        os.kill(half_way(slow_site, process), signal.SIGKILL)
+        with half_way(slow_site, process.pid) as pid:
+            os.kill(pid, signal.SIGKILL)
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 1 and "pg_dump was ended by signal 9" in said
         nothing_is_left(slow_site)
@@ -82,8 +105,8 @@ class TestBroken:
 
     def test_the_process_is_killed(self, slow_site):
         process = begin(slow_site, "backup", "now")
-        pid = half_way(slow_site, process)
-        process.kill()
+        with half_way(slow_site, process.pid) as pid:
+            process.kill()
         process.communicate()
         eventually(lambda: not is_alive(pid), seconds=20)
         nothing_is_left(slow_site)
@@ -92,8 +115,8 @@ class TestBroken:
 
     def test_the_process_is_interrupted(self, slow_site):
         process = begin(slow_site, "backup", "now")
-        pid = half_way(slow_site, process)
-        process.send_signal(signal.SIGINT)
+        with half_way(slow_site, process.pid) as pid:
+            process.send_signal(signal.SIGINT)
         process.communicate(timeout=LONG)
         assert process.returncode != 0
         eventually(lambda: not is_alive(pid), seconds=20)
@@ -102,8 +125,8 @@ class TestBroken:
     def test_the_database_is_restarted(self, make_site, own_services, store):
         site = make_site(store, new_key(), rows=ROWS, compression="9", postgres=own_services.postgres)
         process = begin(site, "backup", "now")
-        half_way(site, process)
-        own_services.run("kill-postgres")
+        with half_way(site, process.pid):
+            own_services.run("kill-postgres")
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 1
         assert re.search("pg_dump failed|server closed the connection|terminating connection", said), said
@@ -117,12 +140,11 @@ class TestBroken:
         site = make_site(store, new_key(), rows=ROWS, compression="9")
         site.server.changes["server"] = {"stop_timeout": "3s"}
         site.start_due()
-        child = eventually(lambda: child_of_pid(site.jobs_process(), "pg_dump"))
-        eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
-        os.kill(child, signal.SIGSTOP)  # it does not end within the time that a stop leaves it
-        # when it is stopped, then nothing of it is left
-        site.server.stop()
-        assert not is_alive(child)
+        # when it is stopped before the dump ends, which does not end in the time that a stop leaves it either
+        with half_way(site, site.jobs_process()) as pid:
+            site.server.stop()
+        # then nothing of it is left
+        assert not is_alive(pid)
         nothing_is_left(site)
         assert not site.store.unfinished()
         # and the next start makes it
@@ -136,11 +158,10 @@ class TestBroken:
         site = make_site(store, new_key(), rows=ROWS, compression="9")
         site.start_due()
         jobs = site.jobs_process()
-        child = eventually(lambda: child_of_pid(jobs, "pg_dump"))
-        eventually(lambda: site.store.arrived() > 0, seconds=LONG, every=0.01)
         # when its process is killed, then pg_dump ends too and no backup is there
-        os.kill(jobs, signal.SIGKILL)
-        eventually(lambda: not is_alive(child))
+        with half_way(site, jobs) as pid:
+            os.kill(jobs, signal.SIGKILL)
+        eventually(lambda: not is_alive(pid))
         nothing_is_left(site)
         # and the process in its place makes it, once the lease is over: as if a minute and a half had passed
         eventually(lambda: "serves in the place" in site.server.log_text())
@@ -152,9 +173,9 @@ class TestBroken:
 
     def test_the_connection_of_the_snapshot_is_lost(self, slow_site):
         process = begin(slow_site, "backup", "now")
-        half_way(slow_site, process)
-        ended = psql(slow_site.database, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                     "WHERE datname = current_database() AND application_name = 'talelio backup'")  # fmt: skip
+        with half_way(slow_site, process.pid):
+            ended = psql(slow_site.database, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                         "WHERE datname = current_database() AND application_name = 'talelio backup'")  # fmt: skip
         assert ended == "1"
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 1 and "terminating connection" in said
@@ -259,16 +280,16 @@ class TestTheWayToTheStorage:
 
     def test_it_breaks_in_a_part(self, wired, wire):
         process = begin(wired, "backup", "now")
-        half_way(wired, process)
-        wire.cut(up=100_000)
+        with half_way(wired, process.pid):
+            wire.cut(up=100_000)
         self.the_backup_fails(process, "storing the dump")
         wire.cut()
         self.all_is_well(wired)
 
     def test_it_stalls(self, wired, wire):
         process = begin(wired, "backup", "now")
-        half_way(wired, process)
-        wire.hold()
+        with half_way(wired, process.pid):
+            wire.hold()
         self.the_backup_fails(process, "storing the dump")
         wire.flow()
         self.all_is_well(wired)
@@ -292,7 +313,7 @@ class TestRestoring:
         name = slow_site.now()
         target = new_database(slow_site.database)
         process = begin(slow_site, "restore", name, "--to", target)
-        pid = child_of(process, "pg_restore")
+        pid = child_of(process.pid, "pg_restore")
         time.sleep(0.2)
         process.kill()
         process.communicate()
@@ -307,7 +328,7 @@ class TestRestoring:
         scratch = ("SELECT count(*) FROM pg_database WHERE datname LIKE 'talelio_drill_' || "
                    "(SELECT oid FROM pg_database WHERE datname = current_database()) || '%'")  # fmt: skip
         process = begin(slow_site, "backup", "drill", name)
-        child_of(process, "pg_restore")
+        child_of(process.pid, "pg_restore")
         process.kill()
         process.communicate()
         assert psql(slow_site.database, scratch) == "1"
@@ -328,8 +349,8 @@ class TestRestoring:
 class TestTogether:
     def test_two_at_once_are_one(self, slow_site):
         process = begin(slow_site, "backup", "now")
-        half_way(slow_site, process)
-        assert "another backup is running" in slow_site.bad("backup", "now")
+        with half_way(slow_site, process.pid):
+            assert "another backup is running" in slow_site.bad("backup", "now")
         process.communicate(timeout=LONG)
         assert process.returncode == 0
         assert [entry["state"] for entry in slow_site.list()] == ["verified"]
@@ -337,11 +358,11 @@ class TestTogether:
     def test_no_password_is_seen_from_outside(self, slow_site):
         slow_site.configure(database_url=slow_site.database + "&password=hunter2&sslmode=prefer")
         process = begin(slow_site, "backup", "now")
-        pid = half_way(slow_site, process)
-        for file in ("cmdline", "environ"):
-            for seen in (pid, process.pid):
-                assert b"hunter2" not in pathlib.Path(f"/proc/{seen}/{file}").read_bytes()
-        assert slow_site.key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+        with half_way(slow_site, process.pid) as pid:
+            for file in ("cmdline", "environ"):
+                for seen in (pid, process.pid):
+                    assert b"hunter2" not in pathlib.Path(f"/proc/{seen}/{file}").read_bytes()
+            assert slow_site.key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0 and "hunter2" not in said
 
