@@ -112,8 +112,8 @@ static void tell_away(db *d, db_state before)
         log_error(d->worker, NULL, "the database cannot be used: %s; trying again every second", d->reason);
     else
         log_error(d->worker, NULL,
-                  "the database is away: %s. Requests that need it are answered with 503 until it is back; check that "
-                  "it runs, and url in [postgres]",
+                  "the database is away: %s (requests that need it are answered with 503 until it is back; check that "
+                  "it runs, and url in [postgres])",
                   d->reason);
 }
 

@@ -1,6 +1,7 @@
 /*
- * What systemd wants to know of a service of Type=notify-reload, as sd_notify(3) describes it: a datagram to the socket
- * that $NOTIFY_SOCKET names. Without one, nothing happens.
+ * What systemd wants to know of a service of Type=notify or notify-reload, as sd_notify(3) describes it: a datagram to
+ * the socket that $NOTIFY_SOCKET names. Without one, nothing happens. What the server does waits for up to two seconds
+ * for room in the socket's queue; a sign of life never does.
  */
 #ifndef CORE_PROCESS_NOTIFY_H
 #define CORE_PROCESS_NOTIFY_H

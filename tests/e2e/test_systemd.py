@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from server import PATIENCE, ROOT, TALELIO
+from server import PATIENCE, ROOT, TALELIO, eventually
 
 UNIT = ROOT / "config/talelio.service"
 
@@ -25,6 +25,15 @@ def told(server, **env):
         yield iter(lambda: listener.recv(1000).decode(), None)
         if server.process.poll() is None:
             server.stop()
+
+
+def is_full(sender, path):
+    """Whether the queue of this socket takes no message more."""
+    try:
+        sender.sendto(b"WATCHDOG=1\n", str(path))
+    except BlockingIOError:
+        return True
+    return False
 
 
 def test_start_reload_and_stop_are_told(make_server):
@@ -57,10 +66,24 @@ def test_it_is_alive_as_often_as_the_watchdog_wants_it(make_server):
         seen = [next(messages) for _ in range(20)]
         assert seen.count("WATCHDOG=1\n") >= 19
         # also while and after it reloads
-        assert server.run("reload").returncode == 0
-        while not next(messages).startswith("READY=1\nSTATUS=generation 2"):
-            pass
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: next(messages).startswith("READY=1\nSTATUS=generation 2"), every=0)
         assert next(messages) == "WATCHDOG=1\n"
+
+
+def test_what_it_does_reaches_a_supervisor_that_is_behind(make_server):
+    server = make_server()
+    with told(server, WATCHDOG_USEC="2000") as messages:
+        # given one that has not read for so long that no more messages fit
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+            another.setblocking(False)
+            eventually(lambda: is_full(another, server.folder / "notify"))
+        # when the server reloads, and the supervisor goes on reading a moment later
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        # then it hears of the reload
+        eventually(lambda: next(messages).startswith("RELOADING=1\n"), every=0)
+        eventually(lambda: next(messages).startswith("READY=1\nSTATUS=generation 2"), every=0)
 
 
 @pytest.mark.parametrize("env", [{}, {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "often"}])
