@@ -51,6 +51,11 @@ typedef enum db_state {
 db_state db_state_of(const db *d);
 const char *db_reason(const db *d);
 
+/* libpq's messages have several lines: one for each address that it tried, and, left out, its questions about the one
+ * before and in the verbose form the place in the server's source. What does not fit into `size` bytes, at least 4, is
+ * cut off. */
+void db_message_in_one_line(const char *message, char *out, size_t size);
+
 /* What the operator should do about a message of libpq's; NULL when nothing can be said. */
 const char *db_what_to_do(const char *message);
 

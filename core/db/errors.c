@@ -2,6 +2,7 @@
  * What a failed statement means to a request, and what of it goes into the log: never parameters, and no DETAIL, which
  * quotes the values of rows.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "core/db/private.h"
@@ -43,6 +44,23 @@ bool error_is_stale(const PGresult *result)
             return true;
     }
     return false;
+}
+
+void db_message_in_one_line(const char *message, char *out, size_t size)
+{
+    size_t length = 0;
+    while (*message && length < size - 3) {
+        size_t line = strcspn(message, "\n");
+        bool skip = line == 0 || *message == '\t' || strncmp(message, "LOCATION:", 9) == 0;
+        if (!skip && length > 0) {
+            memcpy(out + length, "; ", 2);
+            length += 2;
+        }
+        for (size_t i = 0; !skip && i < line && length < size - 3; i++)
+            out[length++] = isspace((unsigned char)message[i]) ? ' ' : message[i];
+        message += line + (message[line] == '\n');
+    }
+    out[length] = '\0';
 }
 
 const char *db_what_to_do(const char *message)

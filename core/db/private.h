@@ -32,7 +32,7 @@ enum {
     TICK = 50,                /* how often time limits are looked at while anything is under way */
     SAME_LOG_LINE = 10000,    /* the same trouble is logged again only after this time */
     TEXTS_MAX = 500,          /* statements that are prepared; more are sent unprepared */
-    REASON_MAX = 512,
+    REASON_MAX = 1024,
 };
 
 typedef struct connection connection;

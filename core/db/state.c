@@ -2,7 +2,6 @@
  * What is known about the database, and what the operator is told: once when it goes away or refuses, once when it is
  * back. Never the connection string.
  */
-#include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,23 +18,11 @@ const char *db_reason(const db *d)
     return d->reason;
 }
 
-/* libpq's messages have several lines, one a host, and in the verbose form the place in the server's source. */
 static void set_reason(db *d, const char *reason)
 {
-    size_t length = 0;
-    while (*reason && length < sizeof d->reason - 3) {
-        size_t line = strcspn(reason, "\n");
-        bool skip = line == 0 || strncmp(reason, "LOCATION:", 9) == 0;
-        if (!skip && length > 0) {
-            memcpy(d->reason + length, "; ", 2);
-            length += 2;
-        }
-        for (size_t i = 0; !skip && i < line && length < sizeof d->reason - 3; i++)
-            d->reason[length++] = isspace((unsigned char)reason[i]) ? ' ' : reason[i];
-        reason += line + (reason[line] == '\n');
-    }
-    d->reason[length] = '\0';
+    db_message_in_one_line(reason, d->reason, sizeof d->reason);
     const char *hint = db_what_to_do(d->reason);
+    size_t length = strlen(d->reason);
     if (hint)
         snprintf(d->reason + length, sizeof d->reason - length, ": %s", hint);
 }

@@ -84,8 +84,9 @@ static bool connect_to(run *r, const char *url)
     PQconninfoFree(parsed);
     r->db = PQconnectdbParams(names, values, 1);
     if (PQstatus(r->db) != CONNECTION_OK) {
-        const char *message = first_line(r->list->memory, PQerrorMessage(r->db));
-        const char *hint = db_what_to_do(PQerrorMessage(r->db));
+        char message[1024];
+        db_message_in_one_line(PQerrorMessage(r->db), message, sizeof message);
+        const char *hint = db_what_to_do(message);
         return complain("%s: %s", message, hint ? hint : "is PostgreSQL running there? Check [postgres] url");
     }
     if (PQserverVersion(r->db) < 140000)

@@ -3,7 +3,6 @@ read at a steady pace; then it is wiped, restored, and compared by pg_dump. What
 takes."""
 
 import hashlib
-import pathlib
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import threading
 import time
 
 from load import footprint
-from server import TALELIO, Server, Services, psql
+from server import TALELIO, Server, Services, jobs_process, memory, psql
 
 ROUNDS, QUIET_WINDOWS = 3, 4
 # A small part of what the server can do: visitors who wait for each other would measure their own queue.
@@ -66,12 +65,6 @@ def fingerprint(url):
     return sums
 
 
-def peak(pid):
-    """MiB that a process has had in memory at most; 0 when it has just ended."""
-    found = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
-    return int(found.group(1)) / 1024 if found else 0
-
-
 def command(server, *words):
     """Runs a command: the seconds it took, and its most memory."""
     most, begun = 0, time.monotonic()
@@ -80,16 +73,12 @@ def command(server, *words):
         reader = threading.Thread(target=lambda: said.append(process.stderr.read()))
         reader.start()
         while process.poll() is None:
-            most = max(most, peak(process.pid))
+            most = max(most, memory(process.pid, "VmHWM"))
             time.sleep(0.02)
         reader.join()
     if process.returncode != 0:
         sys.exit(f"bench: talelio {words[0]} failed: {said[0].decode()}")
     return time.monotonic() - begun, most
-
-
-def jobs_process(server):
-    return next(pid for pid in server.workers() if b"jobs" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
 def phase(jobs):
@@ -182,7 +171,7 @@ def backup(table, folder, options, fill_articles, wrk):
             rounds.quiet()
             rounds.backup()
         rounds.quiet()
-        most = peak(rounds.jobs)
+        most = memory(rounds.jobs, "VmHWM")
         server.stop()
         megabytes = int(psql(server.database, "SELECT pg_database_size(current_database())")) >> 20
         tell(table, rounds)

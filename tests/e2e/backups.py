@@ -240,11 +240,13 @@ INSERT INTO moods VALUES ('bad'), ('good'), ('good');
 
 
 def fill(url, rows=0):
-    """Some of everything that PostgreSQL has, and `rows` rows of 4 KB that hardly compress."""
+    """Some of everything that PostgreSQL has, and `rows` rows of 4 KB that hardly compress: what repeats is further apart than
+    a compressor looks back."""
     psql(url, AWKWARD)
     psql(
         url,
         "CREATE TABLE big (id bigint PRIMARY KEY, noise text);"
-        f"INSERT INTO big SELECT n, (SELECT string_agg(md5(random()::text || n || k), '') FROM generate_series(1, 128) k) "
-        f"FROM generate_series(1, {rows}) n",
+        "ALTER TABLE big ALTER noise SET STORAGE EXTERNAL;"
+        "WITH source AS MATERIALIZED (SELECT string_agg(md5(random()::text || k), '') AS noise FROM generate_series(1, 2048) k) "
+        f"INSERT INTO big SELECT n, substr(noise, 1 + n * 4099 % 61440, 4096) FROM source, generate_series(1, {rows}) n",
     )

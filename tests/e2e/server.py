@@ -327,11 +327,20 @@ class Server:
         return self.process.returncode if self.process else None
 
 
+def runs_jobs(pid):
+    return b"jobs" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def http_worker(server):
     """The pid of the one process that serves HTTP."""
-    found = [pid for pid in server.workers() if b"jobs" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = [pid for pid in server.workers() if not runs_jobs(pid)]
     assert len(found) == 1, found
     return found[0]
+
+
+def jobs_process(server):
+    """The pid of the process that runs jobs."""
+    return next(pid for pid in server.workers() if runs_jobs(pid))
 
 
 def memory(pid, which="VmRSS"):

@@ -3,7 +3,6 @@
 import datetime
 import json
 import os
-import pathlib
 import re
 import secrets
 import shutil
@@ -15,18 +14,13 @@ import pytest
 
 import backups
 from backups import DirStore, S3Store, ago, contents, forge, new_database, new_key
-from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, Client, Server, eventually, psql
+from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, Client, Server, eventually, jobs_process, memory, psql
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LONG = 4 * PATIENCE
 MIB = 1 << 20
 # Nothing that is due every night comes in the way of a test; see start_due.
 RARELY = "30 2 29 3 *"
-
-
-def memory_peak(pid):
-    """Bytes that a process has had in memory at most."""
-    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
 
 
 @pytest.fixture(params=["dir", "s3"])
@@ -77,10 +71,6 @@ class Site:
         self.configure(schedule=RARELY, zone="UTC", **values)
         psql(self.database, f"INSERT INTO job_schedules VALUES ('backup', 'backup', '{RARELY}', 'UTC', now() - interval '2 years')")
         self.server.start()
-
-    def jobs_process(self):
-        """The pid of the server's process that runs jobs."""
-        return next(pid for pid in self.server.workers() if b"jobs" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
 @pytest.fixture
@@ -181,13 +171,13 @@ class TestFromBackupToRestore:
         # when the server makes and verifies it
         site.start_due()
         eventually(lambda: "is verified" in site.server.log_text(), seconds=LONG)
-        jobs = site.jobs_process()
+        jobs = jobs_process(site.server)
         workers = [pid for pid in site.server.workers() if pid != jobs]
-        used, idle = memory_peak(jobs), memory_peak(workers[0])
+        used, idle = memory(jobs, "VmHWM"), memory(workers[0], "VmHWM")
         site.server.stop()
         assert site.list()[0]["manifest"]["size"] > 64 * MIB
         # then it was never in memory; sanitizers need some of their own, as much as in a process that does nothing
-        assert used < (idle if SANITIZED else 0) + 64 * MIB
+        assert used < (idle if SANITIZED else 0) + 64
 
 
 class TestRestore:

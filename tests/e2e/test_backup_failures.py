@@ -13,7 +13,7 @@ import time
 import pytest
 
 from backups import DirStore, S3Store, contents, new_database, new_key
-from server import TALELIO, eventually, psql
+from server import TALELIO, eventually, jobs_process, psql
 from storage import Wire
 from test_backup import LONG, Site, make_site, store  # noqa: F401 (fixtures)
 
@@ -141,7 +141,7 @@ class TestBroken:
         site.server.changes["server"] = {"stop_timeout": "3s"}
         site.start_due()
         # when it is stopped before the dump ends, which does not end in the time that a stop leaves it either
-        with half_way(site, site.jobs_process()) as pid:
+        with half_way(site, jobs_process(site.server)) as pid:
             site.server.stop()
         # then nothing of it is left
         assert not is_alive(pid)
@@ -157,7 +157,7 @@ class TestBroken:
         # given a server whose scheduled backup is under way
         site = make_site(store, new_key(), rows=ROWS, compression="9")
         site.start_due()
-        jobs = site.jobs_process()
+        jobs = jobs_process(site.server)
         # when its process is killed, then pg_dump ends too and no backup is there
         with half_way(site, jobs) as pid:
             os.kill(jobs, signal.SIGKILL)

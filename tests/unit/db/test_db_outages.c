@@ -185,14 +185,20 @@ static void test_transactions_fail_while_away_and_work_again(void **state)
     close_pool_behind(w, p);
 }
 
+typedef struct cut_commit {
+    bool is_open; /* the transaction, with a statement of it answered */
+    int result;
+    tl_db_error error;
+} cut_commit;
+
 static void commit_after_cut(tl_request *req, int number, void *arg)
 {
-    int *results = arg;
-    db_begin(req);
-    query(req, "SELECT 1");
-    request_sleep(req, 300);
-    results[number] = db_commit(req);
-    results[number + 1] = db_error(req);
+    (void)number;
+    cut_commit *cut = arg;
+    cut->is_open = db_begin(req) == TL_OK && query(req, "SELECT 1") != NULL;
+    request_sleep(req, 100);
+    cut->result = db_commit(req);
+    cut->error = db_error(req);
 }
 
 static void test_a_transaction_that_loses_its_connection_is_unavailable(void **state)
@@ -200,14 +206,15 @@ static void test_a_transaction_that_loses_its_connection_is_unavailable(void **s
     (void)state;
     proxy *p;
     worker *w = open_pool_behind(fixture_settings(), NULL, &p);
-    int results[2] = {9, 9};
-    crew all = {.run = commit_after_cut, .arg = results};
+    cut_commit cut = {.result = TL_OK};
+    crew all = {.run = commit_after_cut, .arg = &cut};
     crew_start(w, &all, 1);
-    turn_for(w, 150);
+    fixture_until(w, &cut.is_open, 20000);
+    assert_true(cut.is_open);
     proxy_end_pairs(p);
     crew_wait(w, &all);
-    assert_int_equal(results[0], TL_UNAVAILABLE);
-    assert_int_equal(results[1], TL_DB_UNAVAILABLE);
+    assert_int_equal(cut.result, TL_UNAVAILABLE);
+    assert_int_equal(cut.error, TL_DB_UNAVAILABLE);
     close_pool_behind(w, p);
 }
 

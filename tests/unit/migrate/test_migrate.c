@@ -289,6 +289,15 @@ static void migrations_of_a_plugin_that_is_off_now_do_not_matter(void **state)
     applies();
 }
 
+static void every_address_that_was_tried_is_told_in_one_line(void **state)
+{
+    (void)state;
+    case_load(&the);
+    assert_int_equal(case_run_url(&the, "postgresql://a@127.0.0.1:1,127.0.0.1:2/x"), 1);
+    assert_complaint(&the, "port 1 failed: Connection refused");
+    assert_complaint(&the, "port 2 failed: Connection refused");
+}
+
 static void a_database_that_cannot_be_reached_is_told_with_what_to_do(void **state)
 {
     (void)state;
@@ -349,6 +358,7 @@ int main(void)
         TEST(the_check_counts_what_is_missing),
         TEST(the_check_notices_a_record_that_is_gone),
         TEST(migrations_of_a_plugin_that_is_off_now_do_not_matter),
+        TEST(every_address_that_was_tried_is_told_in_one_line),
         TEST(a_database_that_cannot_be_reached_is_told_with_what_to_do),
         TEST(a_user_who_may_not_change_the_schema_is_told),
     };

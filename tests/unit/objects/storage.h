@@ -59,13 +59,17 @@ typedef struct http_answer {
     long status;
     char *body; /* NUL behind it */
     size_t length;
+    size_t capacity;
     char headers[4096];
 } http_answer;
 
 static inline size_t http_keep(char *bytes, size_t size, size_t count, void *arg)
 {
     http_answer *a = arg;
-    a->body = realloc(a->body, a->length + size * count + 1);
+    if (a->length + size * count >= a->capacity) {
+        a->capacity = (a->length + size * count) * 3 / 2 + 1;
+        a->body = realloc(a->body, a->capacity);
+    }
     memcpy(a->body + a->length, bytes, size * count);
     a->length += size * count;
     a->body[a->length] = '\0';
