@@ -12,7 +12,8 @@ import time
 from load import footprint
 from server import TALELIO, Server, Services, jobs_process, memory, psql
 
-ROUNDS, QUIET_WINDOWS = 3, 4
+# As many backups as it takes for so many windows; before each and after the last there are quiet ones.
+WINDOWS, QUIET_WINDOWS = 24, 4
 # A small part of what the server can do: visitors who wait for each other would measure their own queue.
 CONNECTIONS = 16
 READ = """
@@ -98,6 +99,9 @@ class Rounds:
     def quiet(self):
         self.windows["quiet"] += [self.measure() for _ in range(QUIET_WINDOWS)]
 
+    def busy(self):
+        return [window for name, found in self.windows.items() if name != "quiet" for window in found]
+
     def ended(self):
         text = self.log.read_text(errors="replace")
         if "has failed" in text or "could not be verified" in text:
@@ -124,10 +128,9 @@ def middle(values):
 
 def tell(table, rounds):
     quiet = middle([p99 for _, _, p99 in rounds.windows["quiet"]])
-    busy = [window for name, found in rounds.windows.items() if name != "quiet" for window in found]
     rate = middle([rate for rate, _, _ in rounds.windows["quiet"]])
     table.note(f"# reads of an article at {rate:.0f} a second, nothing else: p99 {quiet:.2f} ms, of {len(rounds.windows['quiet'])} windows")
-    for name, found in [*rounds.windows.items(), ("all of a backup", busy)]:
+    for name, found in [*rounds.windows.items(), ("all of a backup", rounds.busy())]:
         if name != "quiet":
             p99 = middle([window[2] for window in found])
             table.note(f"#   {name:16} p99 {p99:6.2f} ms, {p99 / quiet:5.2f} times that, of {len(found)} windows")
@@ -167,7 +170,7 @@ def backup(table, folder, options, fill_articles, wrk):
         script.write_text(READ)
         rounds = Rounds(server, server.log_path, lambda: wrk(server.port, options.seconds, script=script, connections=CONNECTIONS))
         idle = footprint(rounds.jobs)[1] / 1024
-        for _ in range(ROUNDS):
+        while len(rounds.busy()) < WINDOWS:
             rounds.quiet()
             rounds.backup()
         rounds.quiet()
