@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/http/buffer.h"
 #include "core/http/http.h"
 #include "core/json/json.h"
 #include "core/plugin/plugin.h"
@@ -40,10 +41,8 @@ typedef struct loopback {
 typedef struct client {
     loopback *on;
     int fd;
-    bool ended; /* the server has closed */
-    char *data; /* what has come and was not taken yet */
-    size_t length;
-    size_t capacity;
+    bool ended;  /* the server has closed */
+    buffer come; /* and was not taken yet */
 } client;
 
 typedef struct answer {
@@ -123,7 +122,7 @@ static inline client *client_new(loopback *l)
 static inline void client_free(client *c)
 {
     close(c->fd);
-    free(c->data);
+    buffer_free(&c->come);
     free(c);
 }
 
@@ -158,15 +157,7 @@ static inline bool client_take(client *c)
         c->ended = true;
     if (n <= 0)
         return false;
-    /* By half as much again: with sanitizers every realloc copies. */
-    if (c->length + (size_t)n >= c->capacity) {
-        c->capacity = (c->length + (size_t)n) * 3 / 2 + 1;
-        c->data = realloc(c->data, c->capacity);
-        assert_non_null(c->data);
-    }
-    memcpy(c->data + c->length, bytes, (size_t)n);
-    c->length += (size_t)n;
-    c->data[c->length] = '\0';
+    buffer_add(&c->come, bytes, (size_t)n);
     return true;
 }
 
@@ -178,7 +169,7 @@ static inline bool client_wait(client *c)
         if (c->ended)
             return false;
         if (loop_now(c->on->worker) > end)
-            fail_msg("the server does not answer; so far: %s", c->data ? c->data : "nothing");
+            fail_msg("the server does not answer; so far: %s", c->come.data ? c->come.data : "nothing");
         loopback_turn(c->on);
     }
     return true;
@@ -208,8 +199,8 @@ static inline const char *answer_header(const answer *a, const char *name)
 
 static inline void client_drop(client *c, size_t length)
 {
-    memmove(c->data, c->data + length, c->length - length + 1);
-    c->length -= length;
+    memmove(c->come.data, c->come.data + length, c->come.length - length + 1);
+    c->come.length -= length;
 }
 
 /* The next response. `to_head`: it answers HEAD and has no body. */
@@ -217,24 +208,24 @@ static inline answer client_answer(client *c, bool to_head)
 {
     answer a = {0};
     char *end;
-    while (!c->data || !(end = strstr(c->data, "\r\n\r\n"))) {
+    while (!c->come.data || !(end = strstr(c->come.data, "\r\n\r\n"))) {
         if (!client_wait(c))
-            fail_msg("closed without an answer: %s", c->data ? c->data : "nothing");
+            fail_msg("closed without an answer: %s", c->come.data ? c->come.data : "nothing");
     }
-    a.head = strndup(c->data, (size_t)(end - c->data) + 2);
+    a.head = strndup(c->come.data, (size_t)(end - c->come.data) + 2);
     assert_int_equal(sscanf(a.head, "HTTP/1.1 %d ", &a.status), 1);
-    client_drop(c, (size_t)(end - c->data) + 4);
+    client_drop(c, (size_t)(end - c->come.data) + 4);
     const char *length = answer_header(&a, "Content-Length");
     bool without = to_head || a.status == 204 || a.status == 304 || a.status < 200;
     assert_true(length || without);
     a.length = without ? 0 : strtoul(length, NULL, 10);
-    while (c->length < a.length) {
+    while (c->come.length < a.length) {
         if (!client_wait(c))
-            fail_msg("closed in the middle of an answer (%zu of %zu bytes)", c->length, a.length);
+            fail_msg("closed in the middle of an answer (%zu of %zu bytes)", c->come.length, a.length);
     }
     a.body = calloc(1, a.length + 1);
     assert_non_null(a.body);
-    memcpy(a.body, c->data, a.length);
+    memcpy(a.body, c->come.data, a.length);
     client_drop(c, a.length);
     return a;
 }
@@ -249,7 +240,7 @@ static inline void expect_closed(client *c)
 {
     while (client_wait(c))
         ;
-    assert_int_equal(c->length, 0);
+    assert_int_equal(c->come.length, 0);
 }
 
 static inline void expect_open(client *c)
@@ -257,7 +248,7 @@ static inline void expect_open(client *c)
     loopback_turn_for(c->on, 50);
     client_take(c);
     assert_false(c->ended);
-    assert_int_equal(c->length, 0);
+    assert_int_equal(c->come.length, 0);
 }
 
 /* The error object of every error. */

@@ -200,7 +200,7 @@ static void test_a_unix_socket_is_a_peer_of_its_own(void **state)
     expect_get(&local, "/address", "", "unix");
     expect_get(&local, "/address", "X-Forwarded-For: 192.0.2.7\r\n", "unix");
     close(local.fd);
-    free(local.data);
+    buffer_free(&local.come);
     unlink(address.sun_path);
     close(listener);
 }

@@ -301,10 +301,10 @@ static void test_the_head_goes_out_before_the_bytes(void **state)
     loopback *l = *state;
     client *c = client_new(l);
     client_send(c, GET("/waits"));
-    while (!c->data || !strstr(c->data, "\r\n\r\n"))
+    while (!c->come.data || !strstr(c->come.data, "\r\n\r\n"))
         assert_true(client_wait(c));
     assert_int_equal(running, 1);
-    assert_non_null(strstr(c->data, "Content-Length: 40\r\n"));
+    assert_non_null(strstr(c->come.data, "Content-Length: 40\r\n"));
     reset_on_close(c);
     client_free(c);
     turn_until(l, &ended, 1);
@@ -497,7 +497,7 @@ static void test_a_client_that_has_said_all_gets_everything(void **state)
 {
     client *c = client_new(*state);
     client_send(c, GET("/large"));
-    while (!c->data)
+    while (!c->come.data)
         assert_true(client_wait(c));
     shutdown(c->fd, SHUT_WR);
     answer a = client_answer(c, false);
@@ -529,7 +529,7 @@ static void test_the_access_log_has_the_bytes_sent(void **state)
     answer_free(&a);
     assert_true(log_has(l, "GET /slowly 206 40 "));
     client_send(c, GET("/waits"));
-    while (!c->data || !strstr(c->data, "\r\n\r\n"))
+    while (!c->come.data || !strstr(c->come.data, "\r\n\r\n"))
         assert_true(client_wait(c));
     loopback_turn_for(l, 20);
     reset_on_close(c);
