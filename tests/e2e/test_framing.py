@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 
 import pytest
 
@@ -180,19 +179,20 @@ def test_byte_by_byte_is_fine_but_not_for_ever(make_server):
 
     # given a byte every 200 ms, then the whole head has its deadline all the same
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        received = b""
+        received, is_over = b"", False
         connection.settimeout(0.2)
-        start = time.monotonic()
         for byte in request * 3:
             try:
                 connection.sendall(bytes([byte]))
                 received = connection.recv(1000)
-                break
+                is_over = True
             except TimeoutError:
                 continue
             except OSError:
+                is_over = True
+            if is_over:
                 break
-        assert time.monotonic() - start < 8
+        assert is_over
         assert received == b"" or received.startswith(b"HTTP/1.1 408 ")
 
     # and an idle connection is closed without a word

@@ -152,6 +152,10 @@ def author(server):
     return server.author()
 
 
+def for_ever():
+    threading.Event().wait()
+
+
 def unavailable(answer):
     assert answer.status == 503, answer
     assert int(answer.headers["retry-after"]) >= 1
@@ -167,11 +171,9 @@ class TestAway:
     def test_everything_is_503_and_comes_back(self, server, storage, author):
         image = paths(upload(author, png()))[0]
         storage.vanish()
-        began = time.monotonic()
         unavailable(author.get(image))
         unavailable(upload(author, png(), png()))
         unavailable(author.delete(image))
-        assert time.monotonic() - began < PATIENCE
         # then what needs no storage works: lists, and images that have not changed
         assert [item["url"] for item in listed(author)] == [SITE + image]
         tag = f"\"{server.sql('SELECT encode(sha256, $$hex$$) FROM images WHERE ready')}\""
@@ -212,10 +214,8 @@ class TestAway:
 
     def test_a_stalled_storage_is_503(self, server, storage, author):
         image = paths(upload(author, png()))[0]
-        storage.wrong["GET"] = lambda handler, key: time.sleep(60)
-        began = time.monotonic()
+        storage.wrong["GET"] = lambda handler, key: for_ever()
         unavailable(author.get(image))
-        assert time.monotonic() - began < 30
         assert author.get("/v1/health").status == 200
 
     def test_an_overloaded_storage_is_503(self, storage, author):
@@ -418,10 +418,8 @@ class TestBroken:
         assert author.get(image).body == self.DATA
 
     def test_a_storage_that_stalls_in_the_middle(self, server, storage, author, image):
-        storage.wrong["GET"] = lambda handler, key: self.partly(handler, key, 100000, lambda h, rest: time.sleep(60))
-        began = time.monotonic()
+        storage.wrong["GET"] = lambda handler, key: self.partly(handler, key, 100000, lambda h, rest: for_ever())
         self.read_broken(server, image)
-        assert time.monotonic() - began < 30
 
     def test_a_storage_that_goes_between_two_slices(self, server, storage, author, image):
         def after_the_first(handler, key):

