@@ -12,7 +12,7 @@ die() {
 # What the server, and what its tests need beyond that, as Debian 12 calls it.
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-dev libjson-c-dev libcmark-gfm-dev
     libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libexpat1-dev libinih-dev libsodium-dev
-    libutf8proc-dev"
+    libssl-dev libutf8proc-dev"
 SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl tzdata"
 TEST_PACKAGES="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest
     python3-pytest-xdist python3-pytest-timeout python3-boto3 valgrind wrk binutils procps radosgw ceph-mon ceph-osd

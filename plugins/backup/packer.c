@@ -4,27 +4,29 @@
 #include <sodium.h>
 
 #include "plugins/backup/stream.h"
+#include "plugins/shared/sha256.h"
 
 enum { CHUNKS = 8, PIECE = CHUNKS * STREAM_CHUNK };
 
 struct packer {
     bool is_encrypting, is_begun, is_end;
     sealer sealer;
-    crypto_hash_sha256_state hash;
+    sha256 *hash;
     int64_t size, plain_size;
     size_t used, packed;
-    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+    char hash_text[2 * SHA256_BYTES + 1];
     unsigned char plain[PIECE];
     unsigned char stored[STREAM_HEADER + CHUNKS * STREAM_SEALED];
     const backup_key *key;
 };
 
-static void wipe(void *arg)
+static void release(void *arg)
 {
     packer *p = arg;
 
     sodium_memzero(p->plain, sizeof p->plain);
     sodium_memzero(&p->sealer, sizeof p->sealer);
+    sha256_free(p->hash);
 }
 
 packer *packer_new(tl_request *req, const backup_key *key)
@@ -33,8 +35,8 @@ packer *packer_new(tl_request *req, const backup_key *key)
 
     p->key = key;
     p->is_encrypting = key != NULL;
-    crypto_hash_sha256_init(&p->hash);
-    tl_defer(req, wipe, p);
+    p->hash = sha256_new();
+    tl_defer(req, release, p);
     return p;
 }
 
@@ -85,7 +87,7 @@ void packer_pack(void *arg)
         encrypt(p);
     else
         p->packed = p->used;
-    crypto_hash_sha256_update(&p->hash, packer_bytes(p), p->packed);
+    sha256_add(p->hash, packer_bytes(p), p->packed);
     p->size += (int64_t)p->packed;
     p->used = 0;
 }
@@ -100,15 +102,15 @@ size_t packer_length(const packer *p)
     return p->packed;
 }
 
-void packer_finish(packer *p, int64_t *size, int64_t *plain_size, const char **sha256)
+void packer_finish(packer *p, int64_t *size, int64_t *plain_size, const char **hash_text)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES];
+    unsigned char hash[SHA256_BYTES];
 
-    crypto_hash_sha256_final(&p->hash, hash);
-    sodium_bin2hex(p->sha256, sizeof p->sha256, hash, sizeof hash);
+    sha256_end(p->hash, hash);
+    sodium_bin2hex(p->hash_text, sizeof p->hash_text, hash, sizeof hash);
     *size = p->size;
     *plain_size = p->plain_size;
-    *sha256 = p->sha256;
+    *hash_text = p->hash_text;
 }
 
 uint32_t packer_random(void)

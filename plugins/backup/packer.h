@@ -26,7 +26,7 @@ const void *packer_bytes(const packer *p);
 size_t packer_length(const packer *p);
 
 /* After the end: the bytes stored, the bytes taken, and the SHA-256 of what was stored. */
-void packer_finish(packer *p, int64_t *size, int64_t *plain_size, const char **sha256);
+void packer_finish(packer *p, int64_t *size, int64_t *plain_size, const char **hash_text);
 
 uint32_t packer_random(void);
 

@@ -8,11 +8,12 @@
 
 #include "plugins/backup/catalog.h"
 #include "plugins/backup/stream.h"
+#include "plugins/shared/sha256.h"
 
 typedef struct reader {
     const manifest *m;
     bool is_encrypted;
-    crypto_hash_sha256_state hash;
+    sha256 *hash;
     opener opener;
     const unsigned char *bytes; /* of the storage; NULL: the end */
     size_t length;
@@ -29,7 +30,7 @@ static void open_piece(void *arg)
 
     r->plain_length = 0;
     if (!r->is_encrypted) {
-        crypto_hash_sha256_update(&r->hash, r->bytes, r->length);
+        sha256_add(r->hash, r->bytes, r->length);
         return;
     }
     if (r->plain_size < r->length + STREAM_CHUNK) {
@@ -44,7 +45,7 @@ static void open_piece(void *arg)
         r->result = opener_end(&r->opener, r->plain, &r->plain_length);
         return;
     }
-    crypto_hash_sha256_update(&r->hash, r->bytes, r->length);
+    sha256_add(r->hash, r->bytes, r->length);
     r->result = opener_feed(&r->opener, r->bytes, r->length, r->plain, &r->plain_length);
 }
 
@@ -87,10 +88,10 @@ static int check_size(task *t, const reader *r, int64_t size)
 
 static int check_hash(task *t, reader *r)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES];
+    unsigned char hash[SHA256_BYTES];
     char text[2 * sizeof hash + 1];
 
-    crypto_hash_sha256_final(&r->hash, hash);
+    sha256_end(r->hash, hash);
     sodium_bin2hex(text, sizeof text, hash, sizeof hash);
     return strcmp(text, r->m->sha256) == 0
                ? TL_OK
@@ -126,6 +127,8 @@ static void release(void *arg)
     r->plain = NULL;
     r->plain_size = 0;
     sodium_memzero(&r->opener, sizeof r->opener);
+    sha256_free(r->hash);
+    r->hash = NULL;
 }
 
 int reader_run(task *t, const manifest *m, const char *what, reader_sink *sink, void *arg)
@@ -136,8 +139,8 @@ int reader_run(task *t, const manifest *m, const char *what, reader_sink *sink, 
 
     r->m = m;
     r->is_encrypted = *m->key_id != '\0';
+    r->hash = sha256_new();
     tl_defer(t->req, release, r);
-    crypto_hash_sha256_init(&r->hash);
     opener_begin(&r->opener, &backup_options.ring);
     progress_begin(t->req, &t->progress, what, m->size);
     tl_download *download =

@@ -3,8 +3,6 @@
  */
 #include "plugins/media/examine.h"
 
-#include <sodium.h>
-
 static examine_status examine_file(const examination *e, const multipart_part *part, examined_file *file)
 {
     if (part->length > e->max_file_size)
@@ -15,7 +13,7 @@ static examine_status examine_file(const examination *e, const multipart_part *p
     file->bytes = part->bytes;
     file->length = part->length;
     name_stem(part->file_name, part->file_name_length, file->stem);
-    crypto_hash_sha256(file->hash, part->bytes, part->length);
+    sha256_of(part->bytes, part->length, file->hash);
     return EXAMINE_OK;
 }
 

@@ -8,8 +8,7 @@
 #include "plugins/media/image.h"
 #include "plugins/media/multipart.h"
 #include "plugins/media/name.h"
-
-enum { EXAMINE_HASH = 32 };
+#include "plugins/shared/sha256.h"
 
 typedef enum examine_status {
     EXAMINE_OK,
@@ -25,7 +24,7 @@ typedef struct examined_file {
     size_t length;
     image about;
     char stem[NAME_STEM_MAX + 1];
-    unsigned char hash[EXAMINE_HASH]; /* SHA-256 */
+    unsigned char hash[SHA256_BYTES]; /* SHA-256 */
 } examined_file;
 
 typedef struct examination {

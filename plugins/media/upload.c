@@ -112,7 +112,7 @@ static tl_rows *store_rows(tl_request *req, const upload *u)
         columns[c] = tl_alloc(req, u->count * sizeof **columns);
     for (size_t i = 0; i < u->count; i++) {
         const examined_file *file = &u->files[i];
-        char hash[2 * EXAMINE_HASH + 1];
+        char hash[2 * SHA256_BYTES + 1];
         columns[TYPE][i] = image_content_type(file->about.type);
         columns[SIZE][i] = tl_format(req, "%zu", file->length);
         columns[WIDTH][i] = tl_format(req, "%" PRIu32, file->about.width);
