@@ -47,6 +47,7 @@ void exchange_free(http_exchange *x)
         return;
     }
     h->held -= x->body.length;
+    h->freed += x->body.length;
     TAILQ_REMOVE(x->queued ? &h->answered : &h->live, x, link);
     x->queued = false;
     x->conn = NULL;

@@ -131,13 +131,23 @@ static bool hold(connection *c, size_t more)
     return false;
 }
 
+/*
+ * For the whole body at once, unless it is large: a body that grows is copied as it does, and of many that arrive in
+ * step all are copied in one turn of the loop. This takes addresses; memory is taken as bytes fill it.
+ */
+static void make_room(buffer *body, size_t arrived, size_t wanted)
+{
+    size_t room = wanted < BODY_ROOM ? wanted : BODY_ROOM;
+    buffer_reserve(body, arrived > room ? arrived : room);
+}
+
 static void read_sized_body(connection *c)
 {
     http_exchange *x = c->exchange;
     size_t have = evbuffer_get_length(c->input);
     size_t wanted = (size_t)x->frame.content_length - x->body.length;
     size_t n = have < wanted ? have : wanted;
-    buffer_reserve(&x->body, n);
+    make_room(&x->body, n, wanted);
     evbuffer_remove(c->input, x->body.data + x->body.length, n);
     x->body.length += n;
     x->body.data[x->body.length] = '\0';

@@ -28,6 +28,8 @@ enum {
     LINGER_BYTES = 1 << 20, /* how much it may still send meanwhile */
     DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining, unless told */
     MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together */
+    GIVE_BACK = 8 << 20,    /* bytes of freed bodies that are worth it */
+    BODY_ROOM = 4 << 20,    /* address space that a body is given at once, when its length is known */
     KEEP_EXCHANGES = 256,
     KEEP_HEAD = 8192,
     KEEP_BODY = 16384,
@@ -125,6 +127,7 @@ struct http_server {
     size_t spare_count;
     size_t held; /* bytes of all bodies */
     size_t max_held;
+    size_t freed; /* bytes of bodies since memory was last given back to the system */
     size_t count;
     connection **by_fd;
     size_t by_fd_size;

@@ -3,6 +3,7 @@
  * client has gone while its handler runs, as nothing is read then.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -151,6 +152,15 @@ static void cancel_lost(struct http_server *h)
         look_at_poll(h->polled[i], h->polls[i].revents);
 }
 
+/* malloc keeps what lies below something in use, and after many uploads that is most of them. */
+static void give_back_memory(struct http_server *h)
+{
+    if (h->freed < GIVE_BACK || h->held > 0)
+        return;
+    h->freed = 0;
+    malloc_trim(0);
+}
+
 void sweep(evutil_socket_t fd, short what, void *server)
 {
     (void)fd;
@@ -163,6 +173,7 @@ void sweep(evutil_socket_t fd, short what, void *server)
         look_at(c, now);
     }
     cancel_lost(h);
+    give_back_memory(h);
     h->accept_failed = false;
     listener_decide(h);
 }

@@ -231,6 +231,16 @@ class TestClients:
             assert image.endswith("." + list(MAKERS)[n % 4])
         assert author.get(paths(answers[7][1])[0]).body == data["webp"]
 
+    def test_the_memory_of_many_uploads_is_given_back(self, server, author):
+        worker = http_worker(server)
+        before = memory(worker)
+        data = png(size=LIMIT)
+        with ThreadPoolExecutor(40) as pool:
+            for answer in pool.map(lambda _: upload(author, data), range(80)):
+                paths(answer)
+        # AddressSanitizer gives nothing back
+        eventually(lambda: memory(worker) < before + (MEMORY if SANITIZED else 8))
+
     def test_slow_readers_hold_nobody_up_and_no_memory(self, server, author):
         image = path(author, jpeg(size=LIMIT))
         peak = Peak(http_worker(server))
