@@ -63,7 +63,7 @@ def wrk(port, seconds, path="/", script=None, connections=CONNECTIONS):
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
     if script:
         command += ["-s", str(script)]
-    out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True, start_new_session=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         sys.exit(f"bench: not every answer was good:\n{out}")
     rate = float(re.search(r"Requests/sec: +([\d.]+)", out).group(1))

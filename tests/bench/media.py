@@ -1,16 +1,17 @@
 """The row `media`: many uploads and many slow downloads at once, on both kinds of storage; what they cost the worker in
 memory, and other routes in time.
 
-Clients, storage and server share this machine's cores, so other routes become slower whatever the server does. Therefore
-they are measured three times: at rest, while a neighbour (another server of the same kind) has the load, and while this
-server has it. What the server itself makes others wait is the difference between the last two."""
+Others ask for a small answer at a steady pace, in turns with nothing else going on, while a neighbour (another server of the same
+kind) has the load, and while this server has it. Clients, storage and server share this machine, so others wait longer whatever
+the server does; what it makes them wait itself is the difference between the last two."""
 
+import multiprocessing
 import os
+import pathlib
+import random
 import secrets
 import socket
 import statistics
-import subprocess
-import threading
 import time
 
 import boto3
@@ -20,9 +21,12 @@ from server import Peak, http_worker, memory
 AT_ONCE = 50
 SIZE = 2 * 1024 * 1024
 RATE = 100_000  # bytes a second that a slow client takes
-UPLINK = 1_250_000  # bytes a second that a usual one sends: 10 Mbit/s
+UPLINK = 1_250_000  # bytes a second that usual ones send, give or take a half: 10 Mbit/s
+NO_LIMIT = 1e12
 TICK = 0.02  # seconds
-ROUNDS = 3
+ROUNDS, QUIET_WINDOWS = 2, 5
+STEADY = "function delay() return math.random(10, 30) end"
+CONNECTIONS = 16
 
 
 def stores():
@@ -45,58 +49,52 @@ class Side:
     def __init__(self, bench, name, store):
         self.server = bench.another(name, {"store:media": store, "plugin:media": {"enabled": "yes"}})
         self.author = self.server.author()
-        self.file = bench.folder / "media.jpeg"
-        self.file.write_bytes(jpeg(size=SIZE))
-        self.type, self.form = form([("f", "a.jpeg", self.file.read_bytes())])
-        answer = self.author.post("/v1/assets/images", self.form, headers={"Content-Type": self.type})
+        content_type, body = form([("f", "a.jpeg", jpeg(size=SIZE))])
+        answer = self.author.post("/v1/assets/images", body, headers={"Content-Type": content_type})
         self.image = "/v1/users/" + answer.json["image_objects_urls"][0].split("/v1/users/", 1)[1]
-        self.address = f"http://127.0.0.1:{self.server.port}"
+        self.upload = (f"POST /v1/assets/images HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {self.author.token}\r\n"
+                       f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body  # fmt: skip
 
     def uploads(self, until):
-        """50 at once, each as fast as its client's line, again and again: [(seconds to the first byte, in all)]."""
-        head = (f"POST /v1/assets/images HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {self.author.token}\r\n"
-                f"Content-Type: {self.type}\r\nContent-Length: {len(self.form)}\r\n\r\n").encode()  # fmt: skip
-        times = []
-        while not until():
-            times += together([Writer(self.server.port, head + self.form) for _ in range(AT_ONCE)])
-        return times
+        """50 at all times, each as fast as its client's line: [(seconds to the first byte, in all)]."""
+        return together(lambda: Writer(self.server.port, self.upload, UPLINK * random.uniform(0.5, 1.5)), until)
 
     def uploads_back_to_back(self, until):
-        """50 at once, as fast as this machine can, again and again: the same times."""
-        words = ["-H", f"Authorization: Bearer {self.author.token}", "-F", f"f=@{self.file}", self.address + "/v1/assets/images"]
-        times = []
-        while not until():
-            times += curls([words] * AT_ONCE)
-        return times
+        """50 at all times, as fast as this machine can: the same times."""
+        return together(lambda: Writer(self.server.port, self.upload, NO_LIMIT), until)
 
     def downloads(self, until):
-        """50 by slow clients, once: the same times."""
-        return together([Reader(self.server.port, self.image) for _ in range(AT_ONCE)])
+        """50 at all times, by slow clients: the same times."""
+        return together(lambda: Reader(self.server.port, self.image), until)
 
 
-def together(clients):
-    """Lets all go on until they are done: their times."""
-    begun = time.monotonic()
-    while not all(client.is_over for client in clients):
-        time.sleep(TICK)
-        for client in clients:
-            client.go_on(time.monotonic() - begun)
-    return [(client.first, client.last) for client in clients]
+def together(new_client, until):
+    """Lets 50 clients go on; one that is done is followed by a new one until it is enough: the times of all of them."""
+    clients, times = [new_client() for _ in range(AT_ONCE)], []
+    while clients:
+        for client in list(clients):
+            time.sleep(TICK / AT_ONCE)
+            client.go_on(time.monotonic() - client.begun)
+            if client.is_over:
+                clients.remove(client)
+                times.append((client.first, client.last))
+                clients += [] if until() else [new_client()]
+    return times
 
 
 class Writer:
     """A client that sends a request as fast as its line lets it, and waits for the answer."""
 
-    def __init__(self, port, request):
+    def __init__(self, port, request, rate):
         self.connection = socket.create_connection(("127.0.0.1", port))
         self.connection.setblocking(False)
-        self.left, self.size, self.answer = memoryview(request), len(request), b""
-        self.first, self.last, self.is_over = None, None, False
+        self.left, self.size, self.rate, self.answer = memoryview(request), len(request), rate, b""
+        self.begun, self.first, self.last, self.is_over = time.monotonic(), None, None, False
 
     def go_on(self, now):
         try:
-            while self.left and self.size - len(self.left) < now * UPLINK:
-                count = int(now * UPLINK) - (self.size - len(self.left)) + 1
+            while self.left and self.size - len(self.left) < now * self.rate:
+                count = int(now * self.rate) - (self.size - len(self.left)) + 1
                 self.left = self.left[self.connection.send(self.left[:count]) :]
             while not self.is_over and not self.left:
                 part = self.connection.recv(65536)
@@ -119,7 +117,7 @@ class Reader:
         self.connection.connect(("127.0.0.1", port))
         self.connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
         self.connection.setblocking(False)
-        self.received, self.first, self.last, self.is_over = 0, None, None, False
+        self.begun, self.received, self.first, self.last, self.is_over = time.monotonic(), 0, None, None, False
 
     def go_on(self, now):
         try:
@@ -135,43 +133,59 @@ class Reader:
             assert self.received > SIZE, self.received
 
 
-def curls(commands):
-    """Runs them all at once: of each the seconds until its first byte, and altogether. One that fails ends the measurement."""
-    command = ["curl", "-sS", "--fail", "-o", "/dev/null", "-w", "%{time_starttransfer} %{time_total}", "-H", "Expect:"]
-    running = [subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) for words in commands]
-    outs = [(process.communicate()[0], process.returncode) for process in running]
-    assert all(code == 0 for _, code in outs), outs
-    return [tuple(map(float, out.split())) for out, _ in outs]
+def give_way(pid):
+    """It gets what the others leave of the cores, as if it ran on another machine."""
+    pathlib.Path(f"/proc/{pid}/autogroup").write_text("19")
 
 
-def p99_during(read, work, least):
-    """(the p99 that `read` finds, measured as long as `work` goes on; what `work` gave). `work` is told when it may end."""
-    found, latencies, begun = [], [], time.monotonic()
-    thread = threading.Thread(target=lambda: found.append(work(lambda: time.monotonic() - begun >= least)))
-    thread.start()
-    while thread.is_alive():
-        latencies.append(read())
-    thread.join()
-    assert found, "the clients of this measurement failed"
-    return statistics.median(latencies), found[0]
+def as_others(work, least, found):
+    os.setsid()
+    give_way("self")
+    begun = time.monotonic()
+    found.put(work(lambda: time.monotonic() - begun >= least))
+
+
+def during(read, work, least):
+    """(the p99 of each window that `read` measures while `work` goes on; what `work` gave). `work` is told when it may end."""
+    found, windows = multiprocessing.SimpleQueue(), []
+    process = multiprocessing.Process(target=as_others, args=(work, least, found), daemon=True)
+    process.start()
+    while process.is_alive() and found.empty():
+        windows.append(read())
+    assert not found.empty(), "the clients of this measurement failed"
+    answers = found.get()
+    process.join()
+    return windows, answers
+
+
+def compare(what, read, here, neighbour, least):
+    """(p99 with nothing going on, beside a neighbour with this load, with it; the times of the answers), in turns."""
+    quiet, beside, busy, times = [], [], [], []
+    for _ in range(ROUNDS):
+        quiet += [read() for _ in range(QUIET_WINDOWS)]
+        beside += during(read, getattr(neighbour, what), least)[0]
+        windows, answers = during(read, getattr(here, what), least)
+        busy += windows
+        times += answers
+    return [statistics.median(windows) for windows in (quiet, beside, busy)], times
 
 
 def measure(bench, wrk):
-    note = bench.table.note
+    note, script = bench.table.note, bench.script("media", STEADY)
+    for file in (pathlib.Path(os.environ["TALELIO_TEST_REDIS"]).parent / "s3").glob("*.pid"):
+        give_way(file.read_text().strip())
     for driver, store in stores().items():
         here, neighbour = Side(bench, f"media-{driver}", store), Side(bench, f"media-{driver}-2", store)
-        worker = http_worker(here.server)
-        read = lambda here=here: wrk(here.server.port, 1, f"/v1/users/{here.author.username}", connections=4)[2]  # noqa: E731
-        still = statistics.median(read() for _ in range(ROUNDS))
-        note(f"# media, {driver}: GET user at rest: p99 {still:.2f} ms; worker {memory(worker):.0f} MiB")
+        worker, path = http_worker(here.server), f"/v1/users/{here.author.username}"
+        read = lambda here=here, path=path: wrk(here.server.port, 1, path, script=script, connections=CONNECTIONS)[2]  # noqa: E731
+        note(f"# media, {driver}: worker at rest {memory(worker):.0f} MiB")
         for what in ("uploads", "uploads_back_to_back", "downloads"):
-            least = max(bench.options.seconds, 5)
-            beside, _ = p99_during(read, getattr(neighbour, what), least)
             peak = Peak(worker)
-            p99, times = p99_during(read, getattr(here, what), least)
+            (quiet, beside, busy), times = compare(what, read, here, neighbour, max(bench.options.seconds, 5))
             first, last = (statistics.median(column) for column in zip(*times))
-            note(f"# media, {driver}: {len(times)} {what.replace('_', ' ')} of 2 MiB, {AT_ONCE} at once: worker at most {peak.before + peak.more():.0f} MiB; GET user p99 {p99:.2f} ms: "
-                 f"{p99 / still:.2f} times that at rest, {p99 / beside:.2f} times that beside a neighbour with this load ({beside:.2f} ms); "
+            note(f"# media, {driver}: {len(times)} {what.replace('_', ' ')} of 2 MiB, {AT_ONCE} at once: worker at most {peak.before + peak.more():.0f} MiB; "
+                 f"GET user p99 {quiet:.2f} ms at rest, {busy:.2f} with this: {busy / quiet:.2f} times; "
+                 f"beside a neighbour with this {beside:.2f} ms: {busy / beside:.2f} times; "
                  f"an answer's first byte after {first:.2f} s, its last after {last:.2f} s")  # fmt: skip
         bench.table.row(f"GET image of 2 MiB, {driver}", *wrk(here.server.port, bench.options.seconds, here.image, connections=4))
         for side in (here, neighbour):
