@@ -116,8 +116,10 @@ int command_check(const invocation *in)
     host_load(&h, false);
     if (h.runtime.worker.modules)
         router_free(module_list_router(h.runtime.worker.modules, h.found));
+    host_guard(&h);
     if (h.runtime.worker.requests && !runtime_run(&h.runtime, check_running, &h))
         problems_add(h.found, NULL, 0, "the event loop cannot be set up: are there enough file descriptors?");
+    host_unguard();
     size_t plugins = module_count(h.runtime.worker.modules);
     if (problems_count(h.found) == 0)
         printf("all is well: %zu plugin%s, database, schema and Redis\n", plugins, plugins == 1 ? "" : "s");

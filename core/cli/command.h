@@ -56,7 +56,13 @@ bool host_read(host *h, const invocation *in);
 /* What is said when there is no ini file in any of its places. */
 void host_complain_of_none(problems *found);
 
-/* Goes on from host_read: loads the plugins, and connects unless `serverless`. False when there are problems. */
+/* Ends the process, and says in which plugin it hangs, unless host_unguard is called within [server] start_timeout. */
+void host_guard(const host *h);
+void host_unguard(void);
+
+/*
+ * Goes on from host_read: loads the plugins, guarded, and connects unless `serverless`. False when there are problems.
+ */
 bool host_load(host *h, bool serverless);
 
 /* Prints what was found, and frees everything. Returns CLI_FAILED when something was found, else `code`. */

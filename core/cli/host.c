@@ -1,11 +1,16 @@
 /*
  * The configuration and the worker that commands stand on.
  */
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "core/cli/command.h"
 #include "core/process/crash.h"
 #include "core/process/privileges.h"
+#include "core/process/scoreboard.h"
+#include "core/worker.h"
 
 void host_complain_of_none(problems *found)
 {
@@ -31,12 +36,41 @@ bool host_read(host *h, const invocation *in)
     return problems_count(h->found) == 0;
 }
 
+/* As the crash handler, it may be called anywhere: it copies bytes and calls write. */
+static void on_hang(int signal_number)
+{
+    (void)signal_number;
+    static const char head[] = "talelio: not done after [server] start_timeout";
+    char where[512] = "";
+    if (the_worker)
+        board_describe(the_worker->board, where, sizeof where);
+    bool told = write(STDERR_FILENO, head, sizeof head - 1) >= 0 && write(STDERR_FILENO, where, strlen(where)) >= 0 &&
+                write(STDERR_FILENO, "\n", 1) >= 0;
+    (void)told;
+    _exit(CLI_FAILED);
+}
+
+void host_guard(const host *h)
+{
+    /* What cannot be read of the configuration is 0. */
+    int64_t limit = h->settings.start_timeout;
+    signal(SIGALRM, on_hang);
+    alarm(limit > 0 ? (unsigned)(limit / 1000) + 1 : 0);
+}
+
+void host_unguard(void)
+{
+    alarm(0);
+}
+
 bool host_load(host *h, bool serverless)
 {
+    host_guard(h);
     process_limits(&h->settings);
     runtime_plan plan = {.role = ROLE_COMMAND, .name = "command", .serverless = serverless};
     runtime_open(&h->runtime, h->config, &h->settings, &plan, h->found);
     h->open = true;
+    host_unguard();
     return problems_count(h->found) == 0;
 }
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +112,6 @@ static _Noreturn void check_and_exit(const change *c)
     drafted.ini = c->draft;
     host h;
     if (host_read(&h, &drafted) && crash_handler_install(true)) {
-        alarm((unsigned)(h.settings.start_timeout / 1000) + 1);
         host_load(&h, true);
         router_free(module_list_router(h.runtime.worker.modules, h.found));
     }
@@ -132,8 +130,6 @@ static bool is_sound(const change *c)
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return false;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        fprintf(stderr, "the plugins were not loaded after [server] start_timeout: one of them hangs in `init`\n");
     return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == CLI_OK;
 }
 

@@ -352,6 +352,14 @@ def test_check_tells_of_plugins_too_when_a_store_is_incomplete(make_server):
         assert result.stderr.count(wrong) >= 1, result.stderr
 
 
+@pytest.mark.parametrize("words", [["check"], ["routes"], ["plugin", "disable", "auth"]])
+def test_commands_give_up_on_a_plugin_that_hangs(make_server, words):
+    server = make_server({"server": {"start_timeout": "1s"}, "plugin:trouble": {"enabled": "yes", "path": BUILD / "tests/plugins/trouble.so", "at_init": "hang"}})
+    result = server.run(*words)
+    assert result.returncode == 1
+    assert "not done after [server] start_timeout in init of plugin trouble 1\n" in result.stderr
+
+
 def test_commands_exit_codes(make_server):
     server = make_server()
     assert server.run("version").returncode == 0
