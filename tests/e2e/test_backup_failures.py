@@ -131,7 +131,7 @@ class TestBroken:
         assert process.returncode == 1
         assert re.search("pg_dump failed|server closed the connection|terminating connection", said), said
         nothing_is_left(site)
-        assert "cannot be reached" in site.bad("backup", "now")
+        assert re.fullmatch("talelio backup: the database cannot be reached: .*\n", site.bad("backup", "now"))
         own_services.run("start-postgres")
         the_next_one_works(site)
 
