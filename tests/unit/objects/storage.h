@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_OBJECTS_STORAGE_H
 #define TESTS_UNIT_OBJECTS_STORAGE_H
 
+#include "core/http/buffer.h"
 #include "core/log/log.h"
 #include "core/objects/dir.h"
 #include "core/objects/objects.h"
@@ -59,20 +60,12 @@ typedef struct http_answer {
     long status;
     char *body; /* NUL behind it */
     size_t length;
-    size_t capacity;
     char headers[4096];
 } http_answer;
 
 static inline size_t http_keep(char *bytes, size_t size, size_t count, void *arg)
 {
-    http_answer *a = arg;
-    if (a->length + size * count >= a->capacity) {
-        a->capacity = (a->length + size * count) * 3 / 2 + 1;
-        a->body = realloc(a->body, a->capacity);
-    }
-    memcpy(a->body + a->length, bytes, size * count);
-    a->length += size * count;
-    a->body[a->length] = '\0';
+    buffer_add(arg, bytes, size * count);
     return size * count;
 }
 
@@ -88,7 +81,8 @@ static inline size_t http_keep_header(char *bytes, size_t size, size_t count, vo
 /* One request, blocking. The answer's body goes to free. */
 static inline http_answer http_ask(const char *method, const char *url, const char *const *headers, const char *body)
 {
-    http_answer a = {.body = calloc(1, 1)};
+    http_answer a = {0};
+    buffer kept = {0};
     struct curl_slist *list = NULL;
     CURL *curl = curl_easy_init();
     for (; headers && *headers; headers++)
@@ -102,7 +96,7 @@ static inline http_answer http_ask(const char *method, const char *url, const ch
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, http_keep);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &a);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &kept);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, http_keep_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &a);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
@@ -110,6 +104,8 @@ static inline http_answer http_ask(const char *method, const char *url, const ch
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
     curl_easy_cleanup(curl);
     curl_slist_free_all(list);
+    a.length = kept.length;
+    a.body = buffer_take(&kept);
     return a;
 }
 
