@@ -17,7 +17,7 @@ struct backup_options {
     const char *key, *old_keys;
     const char *schedule, *drill_schedule, *watch_schedule, *zone;
     const char *programs;
-    int64_t compression;
+    int64_t compression, load;
     retention_rules keep;
     int64_t max_age;
     const char *alarm_mail;
@@ -52,6 +52,12 @@ int task_blocking(task *t, void (*run)(void *arg), void *arg);
 
 /* Sleeps, a little longer each time, up to 20 ms; `*pause` starts as 0. TL_OK, or TL_CANCELLED with the reason set. */
 int task_pause(task *t, int *pause);
+
+/*
+ * After some work that began at `since` (tl_now): sleeps so long that a scheduled task works only [plugin:backup] load
+ * percent of its time. Not where somebody waits for a command. TL_OK, or TL_CANCELLED with the reason set.
+ */
+int task_rest(task *t, int64_t since);
 
 /* The key of new backups, or NULL. */
 const backup_key *backup_current_key(void);

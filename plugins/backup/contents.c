@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What is read of a table at once, with what is kept outside of its rows; and a page of it. */
-enum { READ_AT_ONCE = 16 << 20, PAGE = 8192 };
+enum { READ_AT_ONCE = 4 << 20, PAGE = 8192 };
 
 /* Ordinary tables, partitions among them; not what belongs to extensions, which the dump makes anew. */
 static const char select_tables[] =
@@ -39,16 +39,6 @@ static extent extent_of(const char *pages_size, const char *whole_size)
     return (extent){.pages = pages, .step = step > 0 ? step : 1, .bytes = bytes};
 }
 
-/* As long as the reading took, nothing is read: half of the server's time is left to whom it serves. */
-static int rest(task *t, int64_t since)
-{
-    int64_t took = (tl_now() - since) / 1000;
-
-    if (took <= 0 || tl_sleep(t->req, (int)(took < 60000 ? took : 60000)) == TL_OK)
-        return TL_OK;
-    return task_fail_call(t, TL_CANCELLED, "reading the tables");
-}
-
 /* The rows on these pages; `end` -1: to the last. `sum` goes on. */
 static int sum_pages(task *t, session *s, const char *what, table_sum *table, int64_t first, int64_t end, char sum[64])
 {
@@ -68,7 +58,7 @@ static int sum_pages(task *t, session *s, const char *what, table_sum *table, in
     return TL_OK;
 }
 
-static int sum_one(task *t, session *s, table_sum *table, const extent *e, bool is_gentle)
+static int sum_one(task *t, session *s, table_sum *table, const extent *e)
 {
     const char *what = tl_format(t->req, "reading table %s", table->name);
     char sum[64] = "0";
@@ -82,14 +72,14 @@ static int sum_one(task *t, session *s, table_sum *table, const extent *e, bool 
             return TL_ERROR;
         at += e->step;
         progress_add(t->req, &t->progress, is_last ? 0 : e->bytes / (e->pages / e->step + 1));
-        if (is_gentle && rest(t, since) != TL_OK)
+        if (task_rest(t, since) != TL_OK)
             return TL_CANCELLED;
     } while (!is_last);
     table->sum = tl_copy(t->req, sum);
     return TL_OK;
 }
 
-int contents_tables(task *t, session *s, const char *what, bool is_gentle, table_list *tables)
+int contents_tables(task *t, session *s, const char *what, table_list *tables)
 {
     PGresult *result = session_query(t, s, "listing the tables", select_tables, 0, NULL);
     int64_t bytes = 0;
@@ -107,7 +97,7 @@ int contents_tables(task *t, session *s, const char *what, bool is_gentle, table
     PQclear(result);
     progress_begin(t->req, &t->progress, what, bytes);
     for (size_t i = 0; i < tables->count; i++) {
-        int summed = sum_one(t, s, &tables->items[i], &extents[i], is_gentle);
+        int summed = sum_one(t, s, &tables->items[i], &extents[i]);
         if (summed != TL_OK)
             return summed;
     }

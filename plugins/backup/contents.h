@@ -9,10 +9,10 @@
 
 /*
  * Counts the rows of every table that pg_dump takes along, and sums up their contents, in the transaction that is open.
- * Reads every row, a piece at a time; gently: with a pause as long as the reading after each. `what` is the progress
- * that is told. May wait for long.
+ * Reads every row, a piece at a time, with rests (task_rest) between them. `what` is the progress that is told. May
+ * wait for long.
  */
-int contents_tables(task *t, session *s, const char *what, bool is_gentle, table_list *tables);
+int contents_tables(task *t, session *s, const char *what, table_list *tables);
 
 /* Encoding, locale, versions and how far migrations have come. */
 int contents_properties(task *t, session *s, manifest *m);

@@ -96,6 +96,8 @@ static int start_child(task *t, dump *d)
 /* Everything that pg_dump writes, into the upload. */
 static int stream(task *t, dump *d)
 {
+    int64_t since = tl_now();
+
     for (;;) {
         size_t length;
         int result = child_read(t, d->child, packer_room(d->packer), packer_free(d->packer), &length);
@@ -115,6 +117,9 @@ static int stream(task *t, dump *d)
             return task_fail_call(t, result, "storing the dump");
         if (is_end)
             return TL_OK;
+        if ((result = task_rest(t, since)) != TL_OK)
+            return result;
+        since = tl_now();
     }
 }
 
@@ -142,7 +147,7 @@ static int store(task *t, dump *d)
     result = stream(t, d);
     if (result != TL_OK)
         return result;
-    result = contents_tables(t, d->session, "counting rows", true, &d->m.tables);
+    result = contents_tables(t, d->session, "counting rows", &d->m.tables);
     if (result != TL_OK)
         return result;
     result = tl_upload_finish(t->req, d->upload);

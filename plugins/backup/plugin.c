@@ -107,6 +107,8 @@ static const tl_option options[] = {
      .help = "Encrypts backups: openssl rand -base64 32; keep a copy elsewhere; empty: not encrypted"},
     {"old_keys", OPTION(SECRET, old_keys, ""), .help = "Earlier keys, with commas: backups made with them are read"},
     {"compression", OPTION(INT, compression, "6", 0, 9), .help = "Of pg_dump: 0 none, 9 most"},
+    {"load", OPTION(INT, load, "5", 1, 100),
+     .help = "Percent of its time that a scheduled backup or drill works; the rest is left to visitors"},
     {"keep_daily", OPTION(INT, keep.daily, "7", 0, 10000), .help = "How many days keep their newest backup"},
     {"keep_weekly", OPTION(INT, keep.weekly, "4", 0, 10000), .help = "How many weeks"},
     {"keep_monthly", OPTION(INT, keep.monthly, "12", 0, 10000), .help = "How many months"},

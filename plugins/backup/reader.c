@@ -103,6 +103,7 @@ static int read_all(task *t, reader *r, tl_download *download, reader_sink *sink
     const void *bytes;
 
     for (;;) {
+        int64_t since = tl_now();
         int result = tl_download_read(t->req, download, &bytes, &r->length);
         if (result != TL_OK)
             return task_fail_call(t, result, "reading the dump of %s", r->m->name);
@@ -112,6 +113,8 @@ static int read_all(task *t, reader *r, tl_download *download, reader_sink *sink
         if ((result = take_piece(t, r, sink, arg)) != TL_OK)
             return result;
         progress_add(t->req, &t->progress, (int64_t)r->length);
+        if ((result = task_rest(t, since)) != TL_OK)
+            return result;
     }
     int result = r->is_encrypted ? take_piece(t, r, sink, arg) : TL_OK;
     return result == TL_OK ? check_hash(t, r) : result;

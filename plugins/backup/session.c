@@ -65,20 +65,6 @@ static int prepare(task *t, session *s)
     return TL_OK;
 }
 
-/* libpq tells of several addresses, and asks back, in lines of their own. */
-static const char *in_one_line(task *t, const char *message)
-{
-    char *line = tl_copy(t->req, message), *to = line;
-
-    for (const char *from = line; *from; from++) {
-        bool is_last = from[1] == '\0';
-        if (*from != '\t' && !(*from == '\n' && is_last))
-            *to++ = *from == '\n' ? ' ' : *from;
-    }
-    *to = '\0';
-    return line;
-}
-
 int session_open(task *t, const conninfo *a, session **made)
 {
     connecting c = {.address = a};
@@ -93,7 +79,7 @@ int session_open(task *t, const conninfo *a, session **made)
     if (!s->connection)
         return task_fail(t, "out of memory");
     if (PQstatus(s->connection) != CONNECTION_OK)
-        return task_fail(t, "the database cannot be reached: %s", in_one_line(t, PQerrorMessage(s->connection)));
+        return task_fail(t, "the database cannot be reached: %s", PQerrorMessage(s->connection));
     PQsetnonblocking(s->connection, 1);
     return prepare(t, s);
 }
@@ -111,11 +97,11 @@ static int await(task *t, session *s)
     return TL_OK;
 }
 
-static const char *message_of(task *t, const session *s, const PGresult *result)
+static const char *message_of(const session *s, const PGresult *result)
 {
     const char *message = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
 
-    return message ? message : in_one_line(t, PQerrorMessage(s->connection));
+    return message ? message : PQerrorMessage(s->connection);
 }
 
 PGresult *session_query(task *t, session *s, const char *what, const char *sql, int count, const char *const *values)
@@ -124,7 +110,7 @@ PGresult *session_query(task *t, session *s, const char *what, const char *sql, 
     int waited = TL_ERROR;
 
     if (!s->connection || !PQsendQueryParams(s->connection, sql, count, NULL, values, NULL, NULL, 0)) {
-        task_fail(t, "%s: %s", what, s->connection ? message_of(t, s, NULL) : "there is no connection");
+        task_fail(t, "%s: %s", what, s->connection ? PQerrorMessage(s->connection) : "there is no connection");
         return NULL;
     }
     while ((waited = await(t, s)) == TL_OK && (more = PQgetResult(s->connection))) {
@@ -134,7 +120,7 @@ PGresult *session_query(task *t, session *s, const char *what, const char *sql, 
     if (waited == TL_OK && (PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK))
         return result;
     if (waited != TL_CANCELLED)
-        task_fail(t, "%s: %s", what, message_of(t, s, result));
+        task_fail(t, "%s: %s", what, message_of(s, result));
     PQclear(result);
     return NULL;
 }

@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-enum { PIPE_SIZE = 1 << 20, SERVICE_FD = 3, ABOVE = 16, VARIABLES_MOST = 128, NICENESS = 10 };
+enum { SERVICE_FD = 3, ABOVE = 16, VARIABLES_MOST = 128, NICENESS = 10 };
 
 /* The child's ends, while it is being started. */
 typedef struct ends {
@@ -36,10 +36,8 @@ static bool make_pipe(int pair[2])
         pair[i] = fcntl(raw[i], F_DUPFD_CLOEXEC, ABOVE);
         close(raw[i]);
     }
-    if (pair[0] >= 0 && pair[1] >= 0) {
-        fcntl(pair[1], F_SETPIPE_SZ, PIPE_SIZE);
+    if (pair[0] >= 0 && pair[1] >= 0)
         return true;
-    }
     for (int i = 0; i < 2; i++)
         if (pair[i] >= 0)
             close(pair[i]);
@@ -56,7 +54,10 @@ static int open_null(int flags)
     return fd;
 }
 
-/* One end for us, which never blocks, and one for the child. */
+/*
+ * One end for us, which never blocks, and one for the child. Not made larger than pipes are: a child is to work ahead
+ * as little as possible while its task rests.
+ */
 static bool connect_pipe(bool is_input, int *ours, int *theirs)
 {
     int pair[2];

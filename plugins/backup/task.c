@@ -4,7 +4,7 @@
 
 #include "plugins/backup/backup.h"
 
-enum { PAUSE_MOST = 20, POOL_PAUSE = 50 };
+enum { PAUSE_MOST = 20, POOL_PAUSE = 50, REST_MOST = 60000 };
 
 void task_init(task *t, tl_request *req, progress_kind kind)
 {
@@ -83,6 +83,19 @@ int task_pause(task *t, int *pause)
     *pause = *pause == 0 ? 1 : *pause * 2 < PAUSE_MOST ? *pause * 2 : PAUSE_MOST;
     progress_tick(t->req, &t->progress);
     int result = tl_sleep(t->req, *pause);
+    if (result != TL_OK)
+        task_fail(t, "%s", reason(TL_CANCELLED));
+    return result;
+}
+
+int task_rest(task *t, int64_t since)
+{
+    int64_t load = backup_options.load;
+    int64_t pause = (tl_now() - since) * (100 - load) / load / 1000;
+
+    if (t->progress.kind != PROGRESS_LOG || pause <= 0)
+        return TL_OK;
+    int result = tl_sleep(t->req, (int)(pause < REST_MOST ? pause : REST_MOST));
     if (result != TL_OK)
         task_fail(t, "%s", reason(TL_CANCELLED));
     return result;

@@ -76,7 +76,7 @@ class Site:
 @pytest.fixture
 def make_site(make_server):
     def make(store, key=None, rows=0, postgres=None, **values):
-        section = {"enabled": "yes", "schedule": "", "drill_schedule": "", "watch_schedule": "", **values}
+        section = {"enabled": "yes", "schedule": "", "drill_schedule": "", "watch_schedule": "", "load": "100", **values}
         section |= {"key": key} if key else {}
         server = make_server({"store:backup": store.section, "plugin:backup": section}, postgres=postgres)
         backups.fill(server.database, rows)
@@ -563,6 +563,13 @@ class TestKnowing:
         assert "is verified" in site.server.log_text()
         assert old not in str(store.keys())
         assert {entry["state"] for entry in site.list()} == {"verified"}
+
+    def test_one_that_rests_most_of_the_time_is_as_good(self, make_site, store):
+        site = make_site(store, new_key(), rows=300, load="20")
+        site.start_due()
+        eventually(lambda: "is verified" in site.server.log_text(), seconds=LONG)
+        site.server.stop()
+        assert [entry["state"] for entry in site.list()] == ["verified"]
 
 
 class TestConfiguration:

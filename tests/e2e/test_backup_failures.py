@@ -153,6 +153,17 @@ class TestBroken:
         site.server.stop()
         assert [entry["state"] for entry in site.list()] == ["verified"]
 
+    def test_the_server_is_stopped_while_the_backup_rests(self, make_site, store):
+        # given one that works a hundredth of the time
+        site = make_site(store, new_key(), rows=ROWS, compression="9", load="1")
+        site.start_due()
+        pid = child_of(jobs_process(site.server), "pg_dump")
+        # when the server is stopped, then it does not wait for it
+        site.server.stop()
+        assert not is_alive(pid)
+        nothing_is_left(site)
+        assert not site.store.unfinished()
+
     def test_the_jobs_process_is_killed(self, make_site, store):
         # given a server whose scheduled backup is under way
         site = make_site(store, new_key(), rows=ROWS, compression="9")
