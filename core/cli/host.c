@@ -54,7 +54,9 @@ void host_guard(const host *h)
 {
     /* What cannot be read of the configuration is 0. */
     int64_t limit = h->settings.start_timeout;
-    signal(SIGALRM, on_hang);
+    struct sigaction action = {.sa_handler = on_hang};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
     alarm(limit > 0 ? (unsigned)(limit / 1000) + 1 : 0);
 }
 
