@@ -55,7 +55,8 @@ int task_pause(task *t, int *pause);
 
 /*
  * After some work that began at `since` (tl_now): sleeps so long that a scheduled task works only [plugin:backup] load
- * percent of its time. Not where somebody waits for a command. TL_OK, or TL_CANCELLED with the reason set.
+ * percent of its time, but a minute at most. Not where somebody waits for a command. TL_OK, or TL_CANCELLED with the
+ * reason set.
  */
 int task_rest(task *t, int64_t since);
 

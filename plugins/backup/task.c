@@ -78,14 +78,20 @@ int task_blocking(task *t, void (*run)(void *arg), void *arg)
     return result;
 }
 
+static int sleep_for(task *t, int milliseconds)
+{
+    int result = tl_sleep(t->req, milliseconds);
+
+    if (result != TL_OK)
+        task_fail(t, "%s", reason(TL_CANCELLED));
+    return result;
+}
+
 int task_pause(task *t, int *pause)
 {
     *pause = *pause == 0 ? 1 : *pause * 2 < PAUSE_MOST ? *pause * 2 : PAUSE_MOST;
     progress_tick(t->req, &t->progress);
-    int result = tl_sleep(t->req, *pause);
-    if (result != TL_OK)
-        task_fail(t, "%s", reason(TL_CANCELLED));
-    return result;
+    return sleep_for(t, *pause);
 }
 
 int task_rest(task *t, int64_t since)
@@ -95,10 +101,7 @@ int task_rest(task *t, int64_t since)
 
     if (t->progress.kind != PROGRESS_LOG || pause <= 0)
         return TL_OK;
-    int result = tl_sleep(t->req, (int)(pause < REST_MOST ? pause : REST_MOST));
-    if (result != TL_OK)
-        task_fail(t, "%s", reason(TL_CANCELLED));
-    return result;
+    return sleep_for(t, (int)(pause < REST_MOST ? pause : REST_MOST));
 }
 
 const backup_key *backup_current_key(void)
