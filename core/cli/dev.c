@@ -209,7 +209,10 @@ static double since(int64_t when)
     return (double)(process_now() - when) / 1000;
 }
 
-/* Asks for the reload instead of leaving it to watch mode: its result tells what is live. */
+/*
+ * Asks for the reload instead of leaving it to watch mode, as its end is what the line tells. Watch mode may have loaded
+ * the new file by itself, when the builder goes on after writing it: the reload finds nothing changed then.
+ */
 static void go_live(const dev *d, const source *s, double compiled)
 {
     problems *found = problems_new();
@@ -220,9 +223,9 @@ static void go_live(const dev *d, const source *s, double compiled)
         problems_add(found, NULL, 0, "%s", json_object_get_string(json_object_array_get_idx(list, i)));
     problems_print(found, stderr);
     if (result && json_object_get_boolean(json_object_object_get(result, "ok")))
-        printf("dev: live %.2f s after the save (%.2f s of it the compiler): %s, generation %d\n", since(s->saved),
-               compiled, json_object_get_string(json_object_object_get(result, "changed")),
-               json_object_get_int(json_object_object_get(result, "generation")));
+        printf("dev: %s is live %.2f s after the save (%.2f s of it the compiler), generation %d: %s\n", s->name,
+               since(s->saved), compiled, json_object_get_int(json_object_object_get(result, "generation")),
+               json_object_get_string(json_object_object_get(result, "changed")));
     else
         printf("dev: %s is built, but not live: what served before goes on\n", s->name);
     fflush(stdout);

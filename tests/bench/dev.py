@@ -28,7 +28,7 @@ def dev(table, folder, until):
 
     took, alone = [], []
     for number in range(1, TIMES + 1):
-        until(lambda: server.log_text().count("dev: live") == number - 1)  # noqa: B023
+        until(lambda: server.log_text().count("is live") == number - 1)  # noqa: B023
         text = first.replace(GREETING, f'{GREETING} tl_json_set_int(answer, "save", {number});')
         assert text != first
         began = time.monotonic()

@@ -61,32 +61,49 @@ class TestWatch:
 
 
 class TestDev:
-    def test_a_saved_source_is_live_and_one_that_does_not_compile_changes_nothing(self, make_server):
-        # given a plugin with its source, and a way to build it
+    def serve(self, make_server, afterwards="true"):
+        """A server with the plugin note, whose builder goes on with `afterwards`; the server's log is $LOG there."""
         server = make_server()
         sources = server.folder / "sources"
         (sources / "note").mkdir(parents=True)
-        source = sources / "note/note.c"
+        self.source = sources / "note/note.c"
         draft = f"{server.folder}/draft.so"
-        build = f"{COMPILER} $PLUGIN_DIR/$PLUGIN.c -o {draft} && mv {draft} {server.folder}/$PLUGIN.so"
-        source.write_text(NOTE.replace("WORD", "1st."))
+        compiled = f"{COMPILER} $PLUGIN_DIR/$PLUGIN.c -o {draft} && mv {draft} {server.folder}/$PLUGIN.so"
+        build = f"LOG={server.log_path}; {compiled} && {afterwards}"
+        self.save("1st.")
         compile_plugin(NOTE.replace("WORD", "1st."), server.folder / "note.so")
         server.changes = {"plugin:note": {"enabled": "yes", "path": server.folder / "note.so"}}
         server.write_config()
         server.start(words=("dev", "--plugins", sources, "--build", build))
         assert server.client().get("/note").body == b"1st."
+        return server
+
+    def save(self, word):
+        self.source.write_text(NOTE.replace("WORD", word))
+
+    def test_a_saved_source_is_live_and_one_that_does_not_compile_changes_nothing(self, make_server):
+        # given a plugin with its source, and a way to build it
+        server = self.serve(make_server)
 
         # when its source is saved, then the new code answers, and one line says so
-        source.write_text(NOTE.replace("WORD", "2nd."))
+        self.save("2nd.")
         eventually(lambda: server.client().get("/note").body == b"2nd.")
-        eventually(lambda: re.search(r"dev: live [\d.]+ s after the save .*plugin note 1 replaced, generation", server.log_text()))
+        eventually(lambda: re.search(r"dev: note is live [\d.]+ s after the save .* generation", server.log_text()))
+        assert "plugin note 1 replaced" in server.log_text()
 
         # when it does not compile, then the compiler's words are shown, and what served goes on
-        source.write_text("this is no C\n")
+        self.source.write_text("this is no C\n")
         eventually(lambda: "note does not compile" in server.log_text())
         assert "note.c:1:1: error" in server.log_text()
         assert server.client().get("/note").body == b"2nd."
 
-        source.write_text(NOTE.replace("WORD", "3rd."))
+        self.save("3rd.")
         eventually(lambda: server.client().get("/note").body == b"3rd.")
+        assert server.stop() == 0
+
+    def test_a_file_that_watch_mode_loads_before_its_builder_ends_is_said_to_be_live(self, make_server):
+        server = self.serve(make_server, afterwards='until grep -q "generation 2 serves" "$LOG"; do sleep 0.1; done')
+        self.save("2nd.")
+        eventually(lambda: "dev: note is live" in server.log_text())
+        assert server.client().get("/note").body == b"2nd."
         assert server.stop() == 0
