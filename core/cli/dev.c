@@ -210,8 +210,8 @@ static double since(int64_t when)
 }
 
 /*
- * Asks for the reload instead of leaving it to watch mode, as its end is what the line tells. Watch mode may have loaded
- * the new file by itself, when the builder goes on after writing it: the reload finds nothing changed then.
+ * Asks for the reload instead of leaving it to watch mode, as its end is what the line tells. Watch mode may have
+ * loaded the new file by itself, when the builder goes on after writing it: the reload finds nothing changed then.
  */
 static void go_live(const dev *d, const source *s, double compiled)
 {
