@@ -12,13 +12,19 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/objects/dir_trailer.h"
 
 #define DRAFTS ".drafts"
 
-enum { TRIES = 20, DRAFT_PATH = sizeof DRAFTS + 32 };
+enum {
+    TRIES = 20,
+    DRAFT_PATH = sizeof DRAFTS + 32,
+    PIECE = 131072, /* a fraction of a millisecond's work */
+    BREATH = 50000, /* nanoseconds */
+};
 
 static void draft_path(const char *name, char path[DRAFT_PATH])
 {
@@ -130,11 +136,31 @@ static int write_all(int fd, const void *bytes, size_t length)
     return 0;
 }
 
+/*
+ * On a machine with few cores a thread that works for milliseconds keeps the loop and the database waiting for as long:
+ * the kernel lets it finish its slice, and one large write() even longer. So it sleeps for a moment now and then.
+ */
+static void breathe(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = BREATH}, NULL);
+}
+
 int dir_draft_write(dir_draft *d, const void *bytes, size_t length)
 {
-    crypto_generichash_update(&d->hash, bytes, length);
+    const unsigned char *at = bytes;
     d->size += (int64_t)length;
-    return write_all(d->fd, bytes, length);
+    while (length > 0) {
+        size_t count = length < PIECE ? length : PIECE;
+        crypto_generichash_update(&d->hash, at, count);
+        int error = write_all(d->fd, at, count);
+        if (error)
+            return error;
+        at += count;
+        length -= count;
+        if (length > 0)
+            breathe();
+    }
+    return 0;
 }
 
 static int end_draft(dir_draft *d, const tl_object_options *options)

@@ -2,8 +2,9 @@
 memory, and other routes in time.
 
 Others ask for a small answer at a steady pace, in turns with nothing else going on, while a neighbour (another server of the same
-kind) has the load, and while this server has it. Clients, storage and server share this machine, so others wait longer whatever
-the server does; what it makes them wait itself is the difference between the last two."""
+kind) has the load, and while this server has it. All of it shares this machine, so others wait longer whatever the server does.
+Clients and storage have the lowest priority, as if they were elsewhere; but a large read or write in the kernel is not interrupted, and
+Ceph's are. So uploads are measured with a storage that does nearly nothing, too."""
 
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ import statistics
 import time
 
 import boto3
+import sink
 from images import form, jpeg
 from server import Peak, http_worker, memory
 
@@ -29,18 +31,32 @@ STEADY = "function delay() return math.random(10, 30) end"
 CONNECTIONS = 16
 
 
-def stores():
-    """The sections of both kinds of storage; the bucket is new."""
+def start_sink():
+    """Its endpoint and its process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    process = multiprocessing.Process(target=elsewhere, args=(sink.serve, listener), daemon=True)
+    process.start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}", process
+
+
+def make_bucket():
+    """Its section, without what is the driver's."""
+    keys = {"access_key": os.environ["TALELIO_TEST_S3_ACCESS_KEY"], "secret_key": os.environ["TALELIO_TEST_S3_SECRET_KEY"]}
     client = boto3.client("s3", endpoint_url=os.environ["TALELIO_TEST_S3"], region_name="us-east-1",
-                          aws_access_key_id=os.environ["TALELIO_TEST_S3_ACCESS_KEY"],
-                          aws_secret_access_key=os.environ["TALELIO_TEST_S3_SECRET_KEY"])  # fmt: skip
+                          aws_access_key_id=keys["access_key"], aws_secret_access_key=keys["secret_key"])  # fmt: skip
     bucket = "bench-" + secrets.token_hex(6)
     client.create_bucket(Bucket=bucket)
+    return {"endpoint": os.environ["TALELIO_TEST_S3"], "bucket": bucket, **keys}
+
+
+def stores(endpoint_of_sink):
+    """The sections of the storages."""
+    s3 = {"driver": "s3", "path_style": "yes"}
     return {
         "dir": {"driver": "dir", "folder": "objects"},
-        "s3": {"driver": "s3", "endpoint": os.environ["TALELIO_TEST_S3"], "bucket": bucket, "path_style": "yes",
-               "access_key": os.environ["TALELIO_TEST_S3_ACCESS_KEY"], "secret_key": os.environ["TALELIO_TEST_S3_SECRET_KEY"]},
-    }  # fmt: skip
+        "sink": {**s3, "endpoint": endpoint_of_sink, "bucket": "sink", "access_key": "any", "secret_key": "any"},
+        "s3": {**s3, **make_bucket()},
+    }
 
 
 class Side:
@@ -138,9 +154,13 @@ def give_way(pid):
     pathlib.Path(f"/proc/{pid}/autogroup").write_text("19")
 
 
-def as_others(work, least, found):
+def elsewhere(work, *args):
     os.setsid()
     give_way("self")
+    work(*args)
+
+
+def load(work, least, found):
     begun = time.monotonic()
     found.put(work(lambda: time.monotonic() - begun >= least))
 
@@ -148,7 +168,7 @@ def as_others(work, least, found):
 def during(read, work, least):
     """(the p99 of each window that `read` measures while `work` goes on; what `work` gave). `work` is told when it may end."""
     found, windows = multiprocessing.SimpleQueue(), []
-    process = multiprocessing.Process(target=as_others, args=(work, least, found), daemon=True)
+    process = multiprocessing.Process(target=elsewhere, args=(load, work, least, found), daemon=True)
     process.start()
     while process.is_alive() and found.empty():
         windows.append(read())
@@ -171,22 +191,34 @@ def compare(what, read, here, neighbour, least):
 
 
 def measure(bench, wrk):
-    note, script = bench.table.note, bench.script("media", STEADY)
+    script = bench.script("media", STEADY)
     for file in (pathlib.Path(os.environ["TALELIO_TEST_REDIS"]).parent / "s3").glob("*.pid"):
         give_way(file.read_text().strip())
-    for driver, store in stores().items():
-        here, neighbour = Side(bench, f"media-{driver}", store), Side(bench, f"media-{driver}-2", store)
-        worker, path = http_worker(here.server), f"/v1/users/{here.author.username}"
-        read = lambda here=here, path=path: wrk(here.server.port, 1, path, script=script, connections=CONNECTIONS)[2]  # noqa: E731
-        note(f"# media, {driver}: worker at rest {memory(worker):.0f} MiB")
-        for what in ("uploads", "uploads_back_to_back", "downloads"):
-            peak = Peak(worker)
-            (quiet, beside, busy), times = compare(what, read, here, neighbour, max(bench.options.seconds, 5))
-            first, last = (statistics.median(column) for column in zip(*times))
-            note(f"# media, {driver}: {len(times)} {what.replace('_', ' ')} of 2 MiB, {AT_ONCE} at once: worker at most {peak.before + peak.more():.0f} MiB; "
-                 f"GET user p99 {quiet:.2f} ms at rest, {busy:.2f} with this: {busy / quiet:.2f} times; "
-                 f"beside a neighbour with this {beside:.2f} ms: {busy / beside:.2f} times; "
-                 f"an answer's first byte after {first:.2f} s, its last after {last:.2f} s")  # fmt: skip
-        bench.table.row(f"GET image of 2 MiB, {driver}", *wrk(here.server.port, bench.options.seconds, here.image, connections=4))
-        for side in (here, neighbour):
-            side.server.stop()
+    endpoint, process = start_sink()
+    try:
+        for name, store in stores(endpoint).items():
+            measure_store(bench, wrk, script, name, store)
+    finally:
+        process.kill()
+
+
+def measure_store(bench, wrk, script, name, store):
+    note = bench.table.note
+    here, neighbour = Side(bench, f"media-{name}", store), Side(bench, f"media-{name}-2", store)
+    worker, path = http_worker(here.server), f"/v1/users/{here.author.username}"
+    read = lambda: wrk(here.server.port, 1, path, script=script, connections=CONNECTIONS, is_elsewhere=True)[2]  # noqa: E731
+    note(f"# media, {name}: worker at rest {memory(worker):.0f} MiB")
+    for what in ("uploads", "uploads_back_to_back", "downloads"):
+        if name == "sink" and what == "downloads":
+            continue
+        peak = Peak(worker)
+        (quiet, beside, busy), times = compare(what, read, here, neighbour, max(bench.options.seconds, 5))
+        first, last = (statistics.median(column) for column in zip(*times))
+        note(f"# media, {name}: {len(times)} {what.replace('_', ' ')} of 2 MiB, {AT_ONCE} at once: worker at most {peak.before + peak.more():.0f} MiB; "
+             f"GET user p99 {quiet:.2f} ms at rest, {busy:.2f} with this: {busy / quiet:.2f} times; "
+             f"beside a neighbour with this {beside:.2f} ms: {busy / beside:.2f} times; "
+             f"an answer's first byte after {first:.2f} s, its last after {last:.2f} s")  # fmt: skip
+    if name != "sink":
+        bench.table.row(f"GET image of 2 MiB, {name}", *wrk(here.server.port, bench.options.seconds, here.image, connections=4))
+    for side in (here, neighbour):
+        side.server.stop()
