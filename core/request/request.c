@@ -131,8 +131,11 @@ void request_free(tl_request *req)
     arena_free(req->arena);
 }
 
+/* Beside a command there is nobody who would wait. */
 static void report_slow(tl_request *req, int64_t milliseconds)
 {
+    if (req->worker->role == ROLE_COMMAND)
+        return;
     const char *plugin = req->module ? req->module->name : NULL;
     logger_write(req->worker->log, TL_WARNING, plugin, req,
                  "%s of %s held the loop for %lld ms, and every other request waited", //

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What is read of a table at once, with what is kept outside of its rows; and a page of it. */
-enum { READ_AT_ONCE = 4 << 20, PAGE = 8192 };
+enum { READ_AT_ONCE = 256 << 10, PAGE = 8192 };
 
 /* Ordinary tables, partitions among them; not what belongs to extensions, which the dump makes anew. */
 static const char select_tables[] =

@@ -466,9 +466,9 @@ static void hold_the_loop(tl_request *req, void *arg)
 {
     req->module = &slow_module;
     req->route = &slow_route;
-    request_sleep(req, 60); /* does not count */
+    request_sleep(req, 400); /* does not count */
     if (*(bool *)arg)
-        usleep(80000);
+        usleep(400000);
 }
 
 static bool log_names_the_slow_one(worker *w)
@@ -484,19 +484,31 @@ static bool log_names_the_slow_one(worker *w)
     return found;
 }
 
+/* Whether the log tells of work that does, or does not, hold the loop for twice the limit. */
+static bool is_told(worker_role role, bool holds)
+{
+    settings *limits = fixture_settings();
+    limits->log_slow_handler = 200;
+    worker *w = fixture_worker_new(limits);
+    w->role = role;
+    assert_int_equal(truncate(fixture_log_path(), 0), 0);
+    fixture_run(w, hold_the_loop, &holds);
+    bool told = log_names_the_slow_one(w);
+    fixture_worker_free(w);
+    return told;
+}
+
 static void a_handler_that_holds_the_loop_is_named(void **state)
 {
     (void)state;
-    settings *limits = fixture_settings();
-    limits->log_slow_handler = 40;
-    worker *w = fixture_worker_new(limits);
-    bool holds = false;
-    fixture_run(w, hold_the_loop, &holds);
-    assert_false(log_names_the_slow_one(w));
-    holds = true;
-    fixture_run(w, hold_the_loop, &holds);
-    assert_true(log_names_the_slow_one(w));
-    fixture_worker_free(w);
+    assert_false(is_told(ROLE_HTTP, false));
+    assert_true(is_told(ROLE_HTTP, true));
+}
+
+static void nobody_waits_for_a_command(void **state)
+{
+    (void)state;
+    assert_false(is_told(ROLE_COMMAND, true));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -525,6 +537,7 @@ int main(void)
         TEST(zero_is_a_short_sleep),
         TEST(cancel_wakes_a_sleeper),
         cmocka_unit_test(a_handler_that_holds_the_loop_is_named),
+        cmocka_unit_test(nobody_waits_for_a_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
