@@ -3,6 +3,7 @@
 Runs the built program as an operator would. Knows nothing of pytest.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -13,6 +14,9 @@ import signal
 import socket
 import subprocess
 import time
+
+import psycopg2
+import psycopg2.extensions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TALELIO_BUILD", ROOT / "build")).resolve()
@@ -172,12 +176,18 @@ def compile_plugin(code, file):
     subprocess.run([*COMPILER.split(), "-x", "c", "-", "-o", file], input=code, text=True, check=True)
 
 
+# Values as PostgreSQL writes them, whatever their type.
+psycopg2.extensions.string_types.clear()
+
+
 def psql(url, sql):
-    result = subprocess.run(
-        ["psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql], capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
+    """What `psql -At` would print. A connection a call, as tests count them; a process a call costs ten times as much."""
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        rows = cursor.fetchall() if cursor.description else []
+        return "\n".join("|".join("" if value is None else value for value in row) for row in rows).strip()
 
 
 def write_ini(path, sections):
