@@ -53,18 +53,23 @@ apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold inst
 INSTALL
 }
 
-# build_tree FOLDER [cmake option…]: configures once, then builds; two at a time take turns.
+# build_tree FOLDER [cmake option…] [-- target…]: configures, then builds all of it or the targets; two at a time take turns.
 build_tree() {
-    local folder=$1
+    local folder=$1 options=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift $(($# > 0))
     mkdir -p "$folder"
     (
         flock 9
-        cmake -G Ninja -S "$ROOT" -B "$folder" "$@" >"$folder/configure.log" 2>&1 || {
+        cmake -G Ninja -S "$ROOT" -B "$folder" ${options[@]+"${options[@]}"} >"$folder/configure.log" 2>&1 || {
             cat "$folder/configure.log" >&2
             exit 1
         }
-        ninja -C "$folder" >"$folder/build.log" 2>&1 || {
+        ninja -C "$folder" "$@" >"$folder/build.log" 2>&1 || {
             cat "$folder/build.log" >&2
             exit 1
         }

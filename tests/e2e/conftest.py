@@ -15,6 +15,11 @@ from server import ROOT, Server, Services
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "ships: run against the build that ships, too: what sanitizers change, or rule out")
+    config.addinivalue_line("markers", "slow: left out of scripts/test quick")
+
+
 def pytest_sessionstart(session):
     for name in ("TALELIO_TEST_POSTGRES", "TALELIO_TEST_REDIS"):
         if not os.environ.get(name):

@@ -143,6 +143,7 @@ class TestVerification:
         server.stop()
 
 
+@pytest.mark.ships
 class TestLogin:
     def test_it_answers_a_token_and_a_cookie(self, visitor):
         visitor.register()
@@ -199,6 +200,7 @@ class TestLogin:
         assert visitor.login().status == 200
 
 
+@pytest.mark.ships
 class TestRenewal:
     def renew(self, client, token=None):
         return client.post(

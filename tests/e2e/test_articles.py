@@ -17,6 +17,7 @@ def title():
     return "Title " + secrets.token_hex(6)
 
 
+@pytest.mark.ships
 class TestPublish:
     def test_it_answers_the_article_and_its_user(self, author):
         name = title()
@@ -119,6 +120,7 @@ class TestPublish:
         server.stop()
 
 
+@pytest.mark.ships
 class TestRead:
     def test_neighbours_are_the_authors_own_in_order(self, server):
         author, other = server.author(), server.author()

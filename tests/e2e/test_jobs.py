@@ -6,6 +6,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from server import BUILD, SANITIZED, TALELIO, eventually, psql
 
 PLUGINS = BUILD / "tests/plugins"
@@ -104,6 +106,7 @@ class TestInterruptions:
         assert "is started again" in server.log_text()
         server.stop()
 
+    @pytest.mark.ships
     def test_a_crash_names_plugin_and_job(self, make_server):
         server = start_due(with_tasks(make_server, schedule=RARELY, outcome="crash"))
         line = eventually(lambda: re.search(r"jobs \(pid.*plugin tasks 1\.0, job work.*", server.log_text()))

@@ -176,6 +176,7 @@ class TestImages:
             refused(upload(author, ("cut", image[:end])), TYPE)
 
 
+@pytest.mark.ships
 class TestClients:
     def begin(self, server, author, length, body):
         connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)

@@ -34,6 +34,7 @@ def stop_after_crash(server):
     server.stop()
 
 
+@pytest.mark.ships
 class TestCrashes:
     def test_a_fault_is_told_with_plugin_route_and_request_and_the_worker_is_replaced(self, make_server):
         server = crashing(make_server)
@@ -183,6 +184,7 @@ class TestReload:
         server.stop()
 
 
+@pytest.mark.ships
 class TestStopping:
     def test_a_request_under_way_is_answered(self, make_server):
         server = crashing(make_server)
@@ -252,6 +254,7 @@ def test_the_log_file_is_reopened(make_server):
     server.stop()
 
 
+@pytest.mark.ships
 def test_secrets_are_in_no_command_line_or_environment(make_server):
     server = make_server().start()
     secret = re.search(r"secret = (\S+)", server.ini.read_text()).group(1)
@@ -281,6 +284,7 @@ def for_anybody(server, user):
     server.program = server.folder / "talelio"
 
 
+@pytest.mark.ships
 def test_whoever_is_not_root_serves_as_himself(make_server):
     # given somebody who cannot become the user of the ini file
     server = make_server()
@@ -306,6 +310,7 @@ def test_whoever_is_not_root_serves_as_himself(make_server):
 if os.getuid() == 0:
 
     class TestAsRoot:
+        @pytest.mark.ships
         def test_it_serves_as_somebody_else(self, make_server):
             server = make_server()
             for_anybody(server, "nobody")
@@ -318,6 +323,7 @@ if os.getuid() == 0:
             server.stop()
             assert (server.folder / "run/talelio.pid").stat().st_uid == nobody
 
+        @pytest.mark.ships
         def test_a_run_dir_of_somebody_else_is_not_taken_from_him(self, make_server):
             server = make_server({"server": {"user": "nobody"}})
             run = server.folder / "run"
@@ -327,6 +333,7 @@ if os.getuid() == 0:
             assert result.returncode == 1 and "belongs to somebody else" in result.stderr
             assert run.stat().st_uid == 1
 
+        @pytest.mark.ships
         def test_check_sees_what_the_servers_user_may_not(self, make_server):
             server = make_server({"server": {"user": "nobody"}, "log": {"file": "/root/talelio.log"}})
             result = server.run("check")

@@ -22,6 +22,7 @@ def code(text, language):
     return re.search(rf"```{language}\n(.*?)```", text, re.S).group(1)
 
 
+@pytest.mark.ships
 def test_the_five_commands_publish_and_read_an_article(make_server, tmp_path):
     # given a new server, and the commands as the README types them
     server = make_server().start()
@@ -40,6 +41,7 @@ def test_the_five_commands_publish_and_read_an_article(make_server, tmp_path):
     server.stop()
 
 
+@pytest.mark.ships
 def test_the_sample_fills_a_server_once(make_server):
     server = make_server().start()
     for count in (20, 0):

@@ -45,6 +45,7 @@ def stop_after_crash(server):
     server.stop()
 
 
+@pytest.mark.ships
 def test_many_reloads_in_a_row_fail_no_request_and_leave_nothing_behind(make_server):
     # given a server that has warmed up, and visitors on every kind of route
     server = make_server({"server": {"workers": "2"}, **MEDIA}).start()
@@ -178,6 +179,7 @@ class TestRefused:
         assert refused.returncode == 1 and "generation 1 goes on serving" in refused.stderr
 
 
+@pytest.mark.ships
 class TestProgram:
     """The workers run the program that the master was started from."""
 
@@ -240,6 +242,7 @@ def lost(load):
     return [failure.worker for failure in load.failures]
 
 
+@pytest.mark.ships
 def test_a_file_overwritten_in_place_crashes_nobody_and_is_live_after_the_reload(make_server):
     # given a plugin that serves from a file, and visitors who never pause
     server = make_server({"server": {"workers": "2"}})
@@ -274,6 +277,7 @@ def test_a_file_overwritten_in_place_crashes_nobody_and_is_live_after_the_reload
     server.stop()
 
 
+@pytest.mark.ships
 def test_a_plugin_that_crashes_on_one_route_leaves_the_others_alone(make_server):
     # given a route that dereferences NULL, and visitors of others who know which worker has their connection
     server = make_server({"server": {"workers": "2"}, "plugin:trouble": TROUBLE}).start()
@@ -375,6 +379,7 @@ def test_after_kill_9_of_the_master_its_workers_leave_and_a_new_start_works(make
 # Valgrind and the sanitizers exclude each other: the build as it ships is the one that it runs.
 if not SANITIZED:
 
+    @pytest.mark.ships
     def test_valgrind_finds_nothing_in_a_start_load_a_reload_and_a_stop(make_server):
         """Memory that is read before it is written, which the sanitizers do not see. Leaks are theirs."""
         server = make_server({"server": {"start_timeout": "5m", "watchdog": "0"}, **MEDIA})

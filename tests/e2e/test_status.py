@@ -8,6 +8,8 @@ import socket
 import stat
 import time
 
+import pytest
+
 from server import BUILD, SANITIZED, eventually
 
 TROUBLE = {"plugin:trouble": {"enabled": "yes", "path": BUILD / "tests/plugins/trouble.so"}}
@@ -106,6 +108,7 @@ def test_requests_for_a_reload_at_once_each_get_a_result(make_server):
     server.stop()
 
 
+@pytest.mark.ships
 def test_a_worker_that_dies_again_and_again_shows_and_fails_readiness(make_server):
     server = make_server({**TROUBLE, "server": {"workers": "2"}}).start()
 
@@ -136,6 +139,7 @@ def test_a_worker_that_dies_again_and_again_shows_and_fails_readiness(make_serve
     server.stop()
 
 
+@pytest.mark.ships
 def test_a_handler_that_blocks_is_named_and_its_worker_replaced(make_server):
     server = make_server({**TROUBLE, "server": {"workers": "1", "watchdog": "5s"}}).start()
     pid = status(server)["processes"][0]["pid"]

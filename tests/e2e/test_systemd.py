@@ -36,6 +36,7 @@ def is_full(sender, path):
     return False
 
 
+@pytest.mark.ships
 def test_start_reload_and_stop_are_told(make_server):
     server = make_server()
     with told(server) as messages:

@@ -59,6 +59,7 @@ def configured(make_server, plugin):
     return make
 
 
+@pytest.mark.ships
 def test_it_needs_nothing_but_libc(plugin):
     """Neither the core's symbols, nor a library of talelio's; one name is exported."""
     needed = run("nm", "-D", "--undefined-only", "--format=posix", plugin).split("\n")
@@ -147,6 +148,7 @@ class TestNewPlugin:
         return server, made.stdout
 
     # Neither CMake nor SQL may mind the name.
+    @pytest.mark.ships
     @pytest.mark.parametrize("name", ["guestbook", "3d", "install"])
     def test_it_builds_and_serves_as_its_readme_says(self, make_server, prefix, tmp_path, name):
         server, printed = self.configured(make_server, prefix, tmp_path, name)
@@ -211,6 +213,7 @@ class TestNewPlugin:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.ships
 def test_the_installed_server_serves_with_its_own_plugins_and_migrations(make_server, prefix):
     # given an ini file that names only what was installed
     [plugins], [migrations] = prefix.glob("lib/**/plugins"), prefix.glob("share/talelio/migrations")
