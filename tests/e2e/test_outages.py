@@ -171,31 +171,6 @@ def test_ten_thousand_clients_leave_while_their_query_runs(make_server):
     server.stop()
 
 
-def test_a_worker_that_dies_is_replaced(make_server):
-    server = make_server({"server": {"workers": "2"}}).start()
-    author = server.author()
-    for _ in range(2):
-        victims = server.workers()
-        os.kill(victims[0], signal.SIGKILL)
-        eventually(lambda: len(server.workers()) == len(victims) and victims[0] not in server.workers())
-        for _ in range(20):
-            eventually(lambda: author.get("/v1/users/" + author.username).status == 200)
-    server.stop()
-
-
-def test_no_worker_outlives_a_killed_master(make_server):
-    server = make_server({"server": {"workers": "2"}}).start()
-    workers = server.workers()
-    assert len(workers) == 3
-    server.process.kill()
-    server.process.wait()
-    eventually(lambda: not any(os.path.exists(f"/proc/{pid}/exe") for pid in workers))
-    # and a new start needs no cleaning up
-    server.start()
-    assert server.client().get("/v1/health").status == 200
-    server.stop()
-
-
 def test_a_graceful_stop_answers_what_is_under_way(make_server):
     server = make_server().start()
     author = server.author()

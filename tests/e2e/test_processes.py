@@ -145,41 +145,19 @@ class TestReload:
         assert answers == [200]
         server.stop()
 
-    @pytest.mark.parametrize(
-        "changes, told",
-        [
-            ({"http": {"max_bodi": "1M"}}, "max_bodi"),
-            ({"plugin:nowhere": {"enabled": "yes"}}, "nowhere.so"),
-            ({"plugin:crash": {**CRASH["plugin:crash"], "crash_in_init": "yes"}}, "in init of plugin crash"),
-            ({"plugin:other_major": {"enabled": "yes", "path": PLUGINS / "other_major.so"}}, "expected 1, found 2"),
-            ({"plugin:start_refuses": {"enabled": "yes", "path": PLUGINS / "start_refuses.so"}}, "not before tomorrow"),
-        ],
-    )
-    def test_a_reload_that_fails_keeps_the_old(self, make_server, changes, told):
+    def test_one_that_fails_by_a_signal_keeps_the_old(self, make_server):
         server = make_server().start()
         workers = server.workers()
-        server.changes = changes
+        server.changes = {"plugin:start_refuses": {"enabled": "yes", "path": PLUGINS / "start_refuses.so"}}
         server.write_config()
         self.reload(server, "reload failed, generation 1 goes on serving")
-        assert told in server.log_text()
+        assert "not before tomorrow" in server.log_text()
         assert server.client().get("/v1/health").status == 200
         eventually(lambda: server.workers() == workers)
         # and a good one works afterwards
         server.changes = {}
         server.write_config()
-        self.reload(server, "generation 3 serves" if "max_bodi" not in told else "generation 2 serves")
-        assert server.client().get("/v1/health").status == 200
-        stop_after_crash(server)
-
-    def test_many_at_once_coalesce(self, make_server):
-        server = make_server().start()
-        for _ in range(20):
-            server.process.send_signal(signal.SIGHUP)
-            time.sleep(0.005)
-        eventually(lambda: re.search(r"generation \d+ serves;", server.log_text()))
-        time.sleep(1)
-        assert len(re.findall(r"generation \d+ serves;", server.log_text())) < 15
-        eventually(lambda: len(server.workers()) == 2)
+        self.reload(server, "generation 3 serves")
         assert server.client().get("/v1/health").status == 200
         server.stop()
 

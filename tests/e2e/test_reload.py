@@ -111,6 +111,7 @@ REFUSALS = {
     "empty": (b"", BROKEN + r"expected a shared object \(ELF\), found an empty file"),
     "cut off early": (GOOD[:40], BROKEN + r"expected a shared object \(ELF\), found the first 40 bytes of one"),
     "cut off": (GOOD[:3000], BROKEN + r"expected at least \d+ bytes, found 3000: the file is cut off, or not yet written whole"),
+    "no file": (plugin("nowhere"), r"{plugins}/nowhere\.so: plugin nowhere: the file is not there or cannot be read: .*"),
     "no entry": (plugin("no_entry"), r"{plugins}/no_entry\.so: plugin no_entry: entry: expected the exported function "
                                      r"talelio_plugin, found none: is TL_PLUGIN missing\?"),
     "other ABI": (plugin("other_major"), r"{plugins}/other_major\.so: plugin other_major: abi_major: expected 1, found 2: "
@@ -125,6 +126,7 @@ REFUSALS = {
     "init crashes": (trouble("crash"), rf"(worker \d|jobs) \(pid \d+\) {DEATH} in init of plugin trouble 1{TRACE}"),
     "init hangs": (trouble("hang", start_timeout=f"{SECONDS}s"),
                    rf"(worker \d|jobs) was not ready after {SECONDS} seconds \(\[server\] start_timeout\) in init of plugin trouble 1"),
+    "start refuses": (plugin("start_refuses"), r".*not before tomorrow.*"),
     "ini error": ({"http": {"max_bodi": "1M"}}, r"{folder}/talelio\.ini:\d+: \[http\] max_bodi: there is no such key; did you mean "
                                                 r"max_body\?"),
 }  # fmt: skip

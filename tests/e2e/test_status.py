@@ -97,14 +97,18 @@ def test_requests_for_a_reload_at_once_each_get_a_result(make_server):
         one.connect(str(server.folder / "run/control.sock"))
         one.sendall(b"reload\n")
         asking.append(one)
+        server.process.send_signal(signal.SIGHUP)
     generations = set()
     for one in asking:
         result = json.loads(one.recv(65536))
         assert result["ok"]
         generations.add(result["generation"])
         one.close()
-    # those that came while the first one started share the second
+    # those that came while the first one started share the second, and so do signals
     assert len(generations) <= 3
+    assert len(re.findall(r"generation \d+ serves;", server.log_text())) <= 4
+    eventually(lambda: len(server.workers()) == 2)
+    assert server.client().get("/v1/health").status == 200
     server.stop()
 
 
