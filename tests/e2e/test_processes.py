@@ -244,21 +244,28 @@ def test_secrets_are_in_no_command_line_or_environment(make_server):
 
 
 def whose(pid):
-    """The four user ids of a process, its capabilities, and its groups."""
+    """The four user ids of a process, its four group ids, its capabilities, and its other groups."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         status = file.read()
-    return [re.search(rf"^{name}:\t(.*)$", status, re.M).group(1).split() for name in ("Uid", "CapEff", "Groups")]
+    return [re.search(rf"^{name}:\t(.*)$", status, re.M).group(1).split() for name in ("Uid", "Gid", "CapEff", "Groups")]
+
+
+def may_be_dumped(pid):
+    """The kernel gives the files of a process to root when it may not be dumped: neither a core file nor a debugger of the same
+    user gets at its secrets."""
+    return os.stat(f"/proc/{pid}/environ").st_uid != 0
 
 
 def for_anybody(server, user):
-    """The source tree may be root's alone, and so are the sockets of database and Redis: it serves without them."""
+    """In production. The source tree may be root's alone, and so are the sockets of database and Redis: it serves without them."""
     shutil.copy(TALELIO, server.folder / "talelio")
     for source in (BUILD / "plugins", ROOT / "migrations"):
         shutil.copytree(source, server.folder / source.name, ignore=shutil.ignore_patterns("CMakeFiles"))
     folders = {"plugin_dir": server.folder / "plugins", "migrations_dir": server.folder / "migrations"}
-    server.changes = {"server": {"user": user, **folders}}
+    server.changes = {"server": {"mode": "production", "user": user, **folders}, "plugin:auth": {"cookie_secure": "yes"}}
     server.write_config()
     subprocess.run(["chmod", "-R", "go+rX", server.folder], check=True)
+    server.ini.chmod(0o600)
     server.program = server.folder / "talelio"
 
 
@@ -278,7 +285,7 @@ def test_whoever_is_not_root_serves_as_himself(make_server):
     # then he serves, and everything is his
     server.start()
     for pid in [server.process.pid, *server.workers()]:
-        assert whose(pid)[0] == [str(me)] * 4
+        assert whose(pid)[0] == [str(me)] * 4 and not may_be_dumped(pid)
     assert server.client().get("/v1/health").status == 200
     server.stop()
     assert (server.folder / "run/talelio.pid").stat().st_uid == me
@@ -290,16 +297,24 @@ if os.getuid() == 0:
     class TestAsRoot:
         @pytest.mark.ships
         def test_it_serves_as_somebody_else(self, make_server):
+            # given somebody with groups that nobody else should have
             server = make_server()
             for_anybody(server, "nobody")
+            server.program = server.folder / "with_groups"
+            server.program.write_text(f'#!/bin/sh\nexec setpriv --groups=0,1,4711 {server.folder}/talelio "$@"\n')
+            server.program.chmod(0o755)
+
+            # then nothing of him is left
             server.start()
-            nobody = pwd.getpwnam("nobody").pw_uid
+            nobody = pwd.getpwnam("nobody")
+            others = {str(group) for group in os.getgrouplist("nobody", nobody.pw_gid)}
             for pid in [server.process.pid, *server.workers()]:
-                users, capabilities, groups = whose(pid)
-                assert users == [str(nobody)] * 4 and int(capabilities[0], 16) == 0 and "0" not in groups
+                users, group, capabilities, groups = whose(pid)
+                assert users == [str(nobody.pw_uid)] * 4 and group == [str(nobody.pw_gid)] * 4 and set(groups) == others
+                assert int(capabilities[0], 16) == 0 and not may_be_dumped(pid)
             assert server.client().get("/v1/health").status == 200
             server.stop()
-            assert (server.folder / "run/talelio.pid").stat().st_uid == nobody
+            assert (server.folder / "run/talelio.pid").stat().st_uid == nobody.pw_uid
 
         @pytest.mark.ships
         def test_a_run_dir_of_somebody_else_is_not_taken_from_him(self, make_server):
