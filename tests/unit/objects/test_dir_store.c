@@ -273,27 +273,39 @@ static void a_folder_that_goes_during_an_upload_is_told(void **state)
 /* What the kernel is asked to do, in order, while `is_noted`; the calls of the whole program come by here. */
 static bool is_noted;
 static char noted[2048];
+static const char *refused; /* the file or folder of the store that cannot be synced; NULL: none */
+
+/* The path within the store, or "/a draft". */
+static const char *within(int fd)
+{
+    static char path[DIR_PATH];
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    const char *store = strstr(path, "objects-");
+    return strstr(path, "/.drafts/") ? "/a draft" : store ? store + strlen("objects-XXXXXX") : "the folder above";
+}
 
 static void note(const char *what, int fd, const char *name, int64_t size)
 {
-    char link[64], path[DIR_PATH] = "";
     if (!is_noted)
         return;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (readlink(link, path, sizeof path - 1) < 0)
-        strcpy(path, "?");
-    const char *within = strstr(path, "/.drafts/") ? "/a draft" : strstr(path, "objects-") + strlen("objects-XXXXXX");
     size_t used = strlen(noted);
     if (size >= 0)
-        snprintf(noted + used, sizeof noted - used, "%s %s of %d\n", what, within, (int)size);
+        snprintf(noted + used, sizeof noted - used, "%s %s of %d\n", what, within(fd), (int)size);
     else
-        snprintf(noted + used, sizeof noted - used, "%s %s/%s\n", what, within, name);
+        snprintf(noted + used, sizeof noted - used, "%s %s/%s\n", what, within(fd), name);
 }
 
 int fsync(int fd)
 {
     struct stat file;
     note("sync", fd, "", fstat(fd, &file) == 0 && S_ISREG(file.st_mode) ? file.st_size : -1);
+    if (refused && strcmp(within(fd), refused) == 0) {
+        errno = EIO;
+        return -1;
+    }
     return (int)syscall(SYS_fsync, fd);
 }
 
@@ -337,6 +349,64 @@ static void all_is_on_the_disk_before_it_is_answered(void **state)
                                "remove /a/b\n"
                                "remove /a\n"
                                "sync /\n");
+}
+
+static void put_into_a_new_folder(tl_request *req, storage *t)
+{
+    storage_remove_folder(t->folder);
+    is_noted = true;
+    bool fine = put_text(req, t, "c", "text");
+    is_noted = false;
+    CHECK(fine);
+}
+
+static void the_stores_own_folder_is_on_the_disk_too(void **state)
+{
+    noted[0] = '\0';
+    storage_run(*state, put_into_a_new_folder);
+    assert_string_equal(noted, "sync the folder above/\n"
+                               "sync /a draft of 1028\n"
+                               "rename to /c=\n"
+                               "sync /\n");
+}
+
+static void fail_to_sync(tl_request *req, storage *t)
+{
+    tl_object about;
+    static const char *const at_put[] = {"/a draft", "/x/y", "/x", ""};
+    static const char *const at_remove[] = {"/a/b", "/a", ""};
+
+    /* What a name was not given to is not there; of what could not be kept nobody is told that it is kept. */
+    for (size_t i = 0; i < sizeof at_put / sizeof *at_put; i++) {
+        refused = at_put[i];
+        int result = objects_put(req, t->store, "x/y/z", "v", 1, NULL);
+        refused = NULL;
+        CHECK(result == TL_UNAVAILABLE);
+        CHECK(i > 0 || objects_head(req, t->store, "x/y/z", &about) == TL_NOT_FOUND);
+    }
+
+    /* The folder that is synced is the lowest one that stays. */
+    for (size_t i = 0; i < sizeof at_remove / sizeof *at_remove; i++) {
+        CHECK(put_text(req, t, "a/b/c", "text"));
+        CHECK(i > 0 || put_text(req, t, "a/b/other", "text"));
+        CHECK(i > 1 || put_text(req, t, "a/other", "text"));
+        refused = at_remove[i];
+        int result = objects_remove(req, t->store, "a/b/c");
+        refused = NULL;
+        CHECK(result == TL_UNAVAILABLE);
+        CHECK(i != 0 || objects_remove(req, t->store, "a/b/other") == TL_OK);
+        CHECK(i != 1 || objects_remove(req, t->store, "a/other") == TL_OK);
+    }
+    CHECK(put_text(req, t, "x/y/z", "new") && has_text(req, t, "x/y/z", "new"));
+}
+
+static void what_the_disk_does_not_take_is_not_answered_as_done(void **state)
+{
+    storage *t = *state;
+    storage_run(t, fail_to_sync);
+    assert_true(storage_logged("storing x/y/z fails in "));
+    assert_true(storage_logged("Input/output error"));
+    assert_int_equal(storage_open_uploads(t), 0);
 }
 
 /* The last round whose put has returned; shared with the process that is killed. */
@@ -458,6 +528,8 @@ int main(void)
         TEST(a_folder_that_was_never_made_is_empty),
         TEST(a_folder_that_goes_during_an_upload_is_told),
         TEST(all_is_on_the_disk_before_it_is_answered),
+        TEST(the_stores_own_folder_is_on_the_disk_too),
+        TEST(what_the_disk_does_not_take_is_not_answered_as_done),
         TEST(a_put_that_was_answered_survives_a_kill_and_others_are_whole_or_absent),
         TEST(a_folder_has_no_urls),
     };
