@@ -53,6 +53,17 @@ static void test_a_check_that_cannot_run_refuses(void **state)
     close_pool(w);
 }
 
+static void test_a_check_that_takes_too_long_is_no_refusal(void **state)
+{
+    (void)state;
+    settings *s = fixture_settings();
+    s->db_query_timeout = 50;
+    worker *w = open_pool(s, "SELECT pg_sleep(10)::text");
+    assert_true(reaches(w, DB_AWAY));
+    assert_non_null(strstr(db_reason(w->db), "statement timeout"));
+    close_pool(w);
+}
+
 static void test_a_database_that_does_not_exist_is_a_refusal(void **state)
 {
     (void)state;
@@ -70,6 +81,92 @@ static void test_a_database_that_does_not_exist_is_a_refusal(void **state)
     assert_int_equal(log_count(w, "[postgres]"), 1);
     assert_int_equal(log_count(w, "hunter2"), 0);
     close_pool(w);
+}
+
+/* The text with the test's own name, which is also the name of its role and of its database, for every "@". */
+static const char *own(const char *text)
+{
+    static char made[4][1024];
+    static int next;
+    char *out = made[next++ % 4];
+    size_t length = 0;
+    for (; *text && length < sizeof made[0] - 1; text++)
+        length += (size_t)(*text == '@' ? snprintf(out + length, sizeof made[0] - length, "%s", schema_name())
+                                        : snprintf(out + length, sizeof made[0] - length, "%c", *text));
+    return out;
+}
+
+/* A pool whose connection string ends with `added` gets into this state, for a reason that says this. */
+static void expect_outcome(const char *added, db_state outcome, const char *reason)
+{
+    char url[2048];
+    settings *s = fixture_settings();
+    snprintf(url, sizeof url, "%s %s", url_of_server(), own(added));
+    s->postgres_url = url;
+    worker *w = fixture_worker_new(s);
+    empty_log(w);
+    w->db = db_new(w, NULL);
+    if (!reaches(w, outcome) || !strstr(db_reason(w->db), reason))
+        fail_msg("%s: state %d, reason '%s'", added, db_state_of(w->db), db_reason(w->db));
+    assert_int_equal(log_count(w, "hunter2"), 0);
+    close_pool(w);
+}
+
+static void test_a_role_that_may_not_connect_is_a_refusal(void **state)
+{
+    (void)state;
+    /* given a role that does not exist, then it is refused */
+    expect_outcome("user=@", DB_REFUSED, "make it with createuser");
+
+    /* given that it does, and a database that is not for everybody, then it is refused there alone */
+    sql(own("CREATE ROLE @ LOGIN"));
+    sql(own("CREATE DATABASE @"));
+    sql(own("REVOKE CONNECT ON DATABASE @ FROM PUBLIC"));
+    expect_outcome("user=@", DB_READY, "");
+    expect_outcome("user=@ dbname=@", DB_REFUSED, "permission denied");
+
+    /* given a limit of connections, then that is no refusal: others may end */
+    sql(own("ALTER ROLE @ CONNECTION LIMIT 0"));
+    expect_outcome("user=@", DB_AWAY, "too many connections");
+    sql(own("DROP DATABASE @"));
+    sql(own("DROP ROLE @"));
+}
+
+/* Changes pg_hba.conf, in the server's own folder, one test at a time; the server reads it a moment later. */
+static void edit_hba(const char *script)
+{
+    char edit[1024];
+    snprintf(edit, sizeof edit, "COPY (SELECT WHERE false) TO PROGRAM 'flock PG_VERSION sed -i \"%s\" pg_hba.conf'",
+             own(script));
+    sql(edit);
+    sql("SELECT pg_reload_conf()");
+}
+
+static bool lets_in(const char *added)
+{
+    char url[2048];
+    snprintf(url, sizeof url, "%s %s", url_of_server(), own(added));
+    PGconn *pq = PQconnectdb(url);
+    bool is_in = PQstatus(pq) == CONNECTION_OK;
+    PQfinish(pq);
+    return is_in;
+}
+
+static void test_a_wrong_password_is_a_refusal(void **state)
+{
+    (void)state;
+    /* given a role whom the server asks for a password, while it trusts all others as before */
+    sql(own("CREATE ROLE @ LOGIN PASSWORD 'right'"));
+    edit_hba("1i local all @ scram-sha-256\\nhost all @ all scram-sha-256");
+    for (int i = 0; i < 2000 && lets_in("user=@ password=wrong"); i++)
+        usleep(10000);
+
+    /* then only the right one opens */
+    expect_outcome("user=@ password=hunter2", DB_REFUSED, "check user and password in [postgres] url");
+    expect_outcome("user=@ password=''", DB_REFUSED, "no password supplied");
+    expect_outcome("user=@ password=right", DB_READY, "");
+    edit_hba("/ @ /d");
+    sql(own("DROP ROLE @"));
 }
 
 static void test_a_url_that_cannot_be_read_is_not_quoted(void **state)
@@ -179,7 +276,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_schema_check_refuses_and_lets_in),
         cmocka_unit_test(test_a_check_that_cannot_run_refuses),
+        cmocka_unit_test(test_a_check_that_takes_too_long_is_no_refusal),
         cmocka_unit_test(test_a_database_that_does_not_exist_is_a_refusal),
+        cmocka_unit_test(test_a_role_that_may_not_connect_is_a_refusal),
+        cmocka_unit_test(test_a_wrong_password_is_a_refusal),
         cmocka_unit_test(test_a_url_that_cannot_be_read_is_not_quoted),
         cmocka_unit_test(test_the_second_host_serves_when_the_first_is_down),
         cmocka_unit_test(test_the_second_host_serves_when_the_first_is_silent),
