@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/db/db.h"
+#include "core/db/private.h"
 #include "core/log/log.h"
 #include "tests/unit/support/fixture.h"
 
@@ -132,6 +133,19 @@ static inline void turn_for(worker *w, int milliseconds)
 {
     bool never = false;
     fixture_until(w, &never, milliseconds);
+}
+
+/* Turns the loop until all shared connections are ready; the pool itself is with the first one. */
+static inline bool all_come_up(worker *w)
+{
+    size_t up = 0;
+    for (int waited = 0; waited < 20000 && up < w->db->shared_count; waited += 5) {
+        turn_for(w, 5);
+        up = 0;
+        for (size_t i = 0; i < w->db->shared_count; i++)
+            up += w->db->shared[i].state == LINK_READY;
+    }
+    return up == w->db->shared_count;
 }
 
 /* Fibers of a test, each with a number; all start in the same turn of the loop. */

@@ -169,6 +169,17 @@ static void test_a_wrong_password_is_a_refusal(void **state)
     sql(own("DROP ROLE @"));
 }
 
+/* The one for connecting, left behind, would close a connection that works. */
+static void test_a_ready_connection_has_no_time_limit(void **state)
+{
+    (void)state;
+    worker *w = open_pool(fixture_settings(), "SELECT ''");
+    assert_true(all_come_up(w));
+    for (size_t i = 0; i < w->db->shared_count; i++)
+        assert_false(event_pending(w->db->shared[i].timer, EV_TIMEOUT, NULL));
+    close_pool(w);
+}
+
 static void test_a_url_that_cannot_be_read_is_not_quoted(void **state)
 {
     (void)state;
@@ -280,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_a_database_that_does_not_exist_is_a_refusal),
         cmocka_unit_test(test_a_role_that_may_not_connect_is_a_refusal),
         cmocka_unit_test(test_a_wrong_password_is_a_refusal),
+        cmocka_unit_test(test_a_ready_connection_has_no_time_limit),
         cmocka_unit_test(test_a_url_that_cannot_be_read_is_not_quoted),
         cmocka_unit_test(test_the_second_host_serves_when_the_first_is_down),
         cmocka_unit_test(test_the_second_host_serves_when_the_first_is_silent),

@@ -3,6 +3,8 @@
  */
 #include "tests/unit/db/database.h"
 
+#include "core/db/private.h"
+
 static int make_tables(void **state)
 {
     make_schema(state);
@@ -159,6 +161,50 @@ static void test_a_cancelled_statement_gives_its_connection_back(void **state)
     close_pool(w);
 }
 
+/* Turns the loop until somebody has the connection, or until it is back and clean. */
+static bool comes_into_use(worker *w, const connection *c, bool in_use)
+{
+    for (int waited = 0; waited < 20000; waited += 5) {
+        if (c->state == LINK_READY && !c->cleaning && (c->session != NULL) == in_use)
+            return true;
+        turn_for(w, 5);
+    }
+    return false;
+}
+
+static void test_only_an_unused_connection_is_closed_after_a_while(void **state)
+{
+    (void)state;
+    settings *set = fixture_settings();
+    set->db_transactions = 1;
+    worker *w = open_pool(set, NULL);
+    const connection *c = &w->db->leased[0];
+    steps s = {0};
+
+    /* given a transaction, then its connection has no time limit */
+    crew all = {.run = hold, .arg = &s};
+    tl_request *holder = crew_add(w, &all);
+    assert_true(comes_into_use(w, c, true));
+    assert_false(event_pending(c->timer, EV_TIMEOUT, NULL));
+
+    /* when it has ended, then the connection stays open for a minute */
+    request_cancel(holder, false);
+    crew_wait(w, &all);
+    assert_true(comes_into_use(w, c, false));
+    struct timeval end, now;
+    assert_true(event_pending(c->timer, EV_TIMEOUT, &end));
+    evutil_gettimeofday(&now, NULL);
+    assert_in_range(end.tv_sec - now.tv_sec, LEASE_IDLE / 2000, LEASE_IDLE / 1000);
+
+    /* when the minute is over, then it is closed, and the next transaction opens another */
+    event_active(c->timer, EV_TIMEOUT, 0);
+    turn_for(w, 0);
+    assert_int_equal(c->state, LINK_DOWN);
+    fixture_run(w, commit_one, &s);
+    assert_int_equal(s.result[0], TL_OK);
+    close_pool(w);
+}
+
 static void cancel_soon(tl_request *req, int number, void *arg)
 {
     int *oks = arg;
@@ -198,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup(test_waiting_for_a_connection_ends, empty_tables),
         cmocka_unit_test_setup(test_a_cancelled_wait_for_a_connection_leaves_the_queue, empty_tables),
         cmocka_unit_test_setup(test_a_cancelled_statement_gives_its_connection_back, empty_tables),
+        cmocka_unit_test_setup(test_only_an_unused_connection_is_closed_after_a_while, empty_tables),
         cmocka_unit_test_setup(test_cancelling_hundreds_of_transactions_anywhere, empty_tables),
     };
     return cmocka_run_group_tests(tests, make_tables, drop_schema);

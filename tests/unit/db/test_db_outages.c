@@ -218,15 +218,6 @@ static void test_a_transaction_that_loses_its_connection_is_unavailable(void **s
     close_pool_behind(w, p);
 }
 
-static bool all_are_up(const worker *w)
-{
-    for (size_t i = 0; i < w->db->shared_count; i++) {
-        if (w->db->shared[i].state != LINK_READY)
-            return false;
-    }
-    return true;
-}
-
 static void test_a_server_that_falls_silent(void **state)
 {
     (void)state;
@@ -235,8 +226,7 @@ static void test_a_server_that_falls_silent(void **state)
     s->db_query_timeout = 500;
     worker *w = open_pool_behind(s, NULL, &p);
     /* One whose last answer is still on its way would come up afterwards, and nobody would notice its silence. */
-    while (!all_are_up(w))
-        turn_for(w, 5);
+    assert_true(all_come_up(w));
     proxy_silence(p, true);
     tally t = {0};
     crew all = {.run = ask, .arg = &t};
