@@ -70,6 +70,16 @@ static void test_statements_under_way_end_when_the_connection_breaks(void **stat
     close_pool_behind(w, p);
 }
 
+/* The next attempt of each comes after the shortest pause again. */
+static bool all_begin_anew(const worker *w)
+{
+    for (size_t i = 0; i < w->db->shared_count; i++) {
+        if (w->db->shared[i].attempts != 0)
+            return false;
+    }
+    return true;
+}
+
 static void test_service_resumes_within_two_seconds(void **state)
 {
     (void)state;
@@ -87,6 +97,8 @@ static void test_service_resumes_within_two_seconds(void **state)
         assert_int_equal(ask_once(w).ok, 1);
         assert_int_equal(log_count(w, "the database is back"), 1);
         assert_string_equal(db_reason(w->db), "");
+        assert_true(all_come_up(w));
+        assert_true(all_begin_anew(w));
     }
     close_pool_behind(w, p);
 }

@@ -4,6 +4,7 @@
 /* cmocka names a macro "fail", so it comes behind the headers that use the word. */
 #include "core/log/log.h"
 #include "core/redis/address.h"
+#include "core/redis/connection.h"
 #include "core/redis/redis.h"
 #include "tests/unit/support/fixture.h"
 
@@ -203,12 +204,15 @@ static void a_server_that_comes_later_is_found(void **state)
     assert_int_equal(count_in_log("Redis is back"), 1);
 }
 
-static void an_outage_ends_by_itself_and_is_logged_once(void **state)
+static void an_outage_ends_by_itself_and_the_next_one_begins_anew(void **state)
 {
     (void)state;
     redis_server_run(&the_server);
     connect_redis();
     assert_int_equal(ping_once(), TL_OK);
+    int64_t first_pause = the_test_worker->redis->backoff;
+
+    /* when the server goes away, then nobody waits, and the pauses between attempts grow */
     redis_server_stop(&the_server);
     int64_t began = milliseconds_now();
     for (int i = 0; i < 30; i++) {
@@ -216,10 +220,19 @@ static void an_outage_ends_by_itself_and_is_logged_once(void **state)
         fixture_run(the_test_worker, sleep_a_little, NULL);
     }
     assert_true(milliseconds_now() - began < 20000);
+    assert_true(the_test_worker->redis->backoff > first_pause);
+
+    /* when it is there again, then it is found, and the log has each change once */
     redis_server_run(&the_server);
     assert_int_equal(ping_until_it_works(), TL_OK);
     assert_int_equal(count_in_log("Redis is away"), 1);
     assert_int_equal(count_in_log("Redis is back"), 1);
+
+    /* and the next outage is told too, and begins with the short pauses */
+    assert_int_equal(the_test_worker->redis->backoff, first_pause);
+    redis_server_stop(&the_server);
+    assert_int_equal(ping_once(), TL_UNAVAILABLE);
+    assert_int_equal(count_in_log("Redis is away"), 2);
 }
 
 static void a_stalled_server_holds_nobody(void **state)
@@ -374,7 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_database_is_chosen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_database_that_does_not_exist_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_comes_later_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_outage_ends_by_itself_and_is_logged_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_outage_ends_by_itself_and_the_next_one_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stalled_server_holds_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_first_connect_that_stalls_is_not_waited_for_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(freeing_while_the_first_connect_is_going_on_ends_the_wait, set_up, tear_down),
