@@ -114,10 +114,22 @@ class TestVerification:
         answer = visitor.get("/v1/accounts/verify/" + token)
         assert (answer.status, answer.message) == (400, "Invalid verification token")
 
-    def test_the_token_of_a_deleted_account_is_refused(self, server, visitor):
-        visitor.register()
+    def test_the_token_holds_for_its_account_and_its_address_alone(self, server, visitor):
+        account = visitor.register().json["account"]["id"]
         token = verification_token(server, visitor.email)
-        server.sql(f"DELETE FROM accounts WHERE email = '{visitor.email}'")
+
+        # when the address is another one, then nobody has proved it
+        server.sql(f"UPDATE accounts SET email = 'new-{visitor.email}' WHERE id = {account}")
+        answer = visitor.get("/v1/accounts/verify/" + token)
+        assert (answer.status, answer.message) == (400, "Invalid verification token")
+        assert server.sql(f"SELECT verified FROM accounts WHERE id = {account}") == "f"
+
+        # when it is written in another case, then it is the same
+        server.sql(f"UPDATE accounts SET email = '{visitor.email.upper()}' WHERE id = {account}")
+        assert visitor.get("/v1/accounts/verify/" + token).status == 200
+
+        # when the account is deleted
+        server.sql(f"DELETE FROM accounts WHERE id = {account}")
         answer = visitor.get("/v1/accounts/verify/" + token)
         assert (answer.status, answer.message) == (400, "Invalid verification token")
 
