@@ -1,12 +1,15 @@
 """The auth plugin where visitors misbehave: guessing, gone accounts, many at once."""
 
+import contextlib
 import os
 import pty
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 
-from server import PATIENCE, TALELIO
+import pytest
+
+from server import BUILD, PATIENCE, TALELIO
 
 
 def renew(client, token=None):
@@ -59,20 +62,72 @@ class TestGuessing:
         server.stop()
 
 
-def test_more_passwords_than_fit_are_told_to_come_again(make_server):
-    # given one thread that hashes, and room for two more
-    server = make_server({"server": {"blocking_threads": "1", "blocking_queue": "2"}}).start()
-    author = server.author()
+class TestMorePasswordsThanFit:
+    """One thread hashes, and two passwords may wait for it."""
 
-    # when many log in at once, then each is served or told when to come again
-    with ThreadPoolExecutor(24) as pool:
-        credentials = {"email": author.email, "password": author.password}
-        answers = list(pool.map(lambda _: server.client().post("/v1/accounts/login", credentials), range(48)))
-    assert {answer.status for answer in answers} == {200, 503}
-    for answer in answers:
-        assert answer.status == 200 or int(answer.headers["retry-after"]) > 0
-    assert author.login().status == 200
-    server.stop()
+    @pytest.fixture(scope="class")
+    def gate(self, run_folder):
+        path = run_folder / "gate"
+        os.mkfifo(path)
+        return path
+
+    @pytest.fixture(scope="class")
+    def server(self, make_server, gate):
+        server = make_server(
+            {
+                "server": {"blocking_threads": "1", "blocking_queue": "2"},
+                "plugin:auth": {"login_attempts": "1"},
+                "plugin:busy": {"enabled": "yes", "path": BUILD / "tests/plugins/busy.so", "gate": gate},
+            }
+        ).start()
+        yield server
+        server.stop()
+
+    @contextlib.contextmanager
+    def nothing_fits(self, server, gate):
+        """Until the block ends, the thread is busy and two wait for it."""
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(server.client().get, "/busy") for _ in range(4)]
+            try:
+                # one of the four does not fit and is answered at once; then the others do
+                assert next(as_completed(asked)).result().status == 503
+                yield
+            finally:
+                # for reading too, or it would wait for somebody who reads
+                opened = os.open(gate, os.O_RDWR)
+                wait(asked)
+                os.close(opened)
+        assert sorted(answer.result().status for answer in asked) == [200, 200, 200, 503]
+
+    def test_each_is_served_or_told_to_come_again(self, server, author):
+        # when many log in at once
+        with ThreadPoolExecutor(24) as pool:
+            credentials = {"email": author.email, "password": author.password}
+            answers = list(pool.map(lambda _: server.client().post("/v1/accounts/login", credentials), range(48)))
+        assert {answer.status for answer in answers} == {200, 503}
+        for answer in answers:
+            assert answer.status == 200 or int(answer.headers["retry-after"]) > 0
+        assert author.login().status == 200
+
+    def test_that_does_not_tell_who_has_an_account(self, server, gate):
+        server.author(username="kim")
+
+        def log_in(email, password="a wrong password"):
+            return server.client().post("/v1/accounts/login", {"email": email, "password": password})
+
+        # when nothing fits, then every login is told the same, whoever it is for and whatever the password is
+        unknown = ("nobody@example.org", "\u212aim@example.org")
+        newcomer = server.client()
+        with self.nothing_fits(server, gate):
+            answers = [log_in("kim@example.org", "correct horse battery"), *map(log_in, ("kim@example.org", *unknown))]
+            refused = newcomer.register()
+        assert [answer.status for answer in answers] == [503] * 4
+        assert len({(answer.body, answer.headers["retry-after"]) for answer in answers}) == 1
+        assert refused.status == 503 and int(refused.headers["retry-after"]) > 0
+
+        # and none of them has counted as a failed attempt, nor made an account
+        assert [log_in(email).status for email in ("kim@example.org", *unknown)] == [401] * 3
+        assert newcomer.register(newcomer.username).status == 201
 
 
 class TestSessions:
