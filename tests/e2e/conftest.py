@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from keeper import Keeper
 from server import ROOT, Server, Services
 
 # A shell that runs the tests in the background may have them ignore Ctrl-C, and every program that they start would too.
@@ -27,11 +28,15 @@ def pytest_sessionstart(session):
 
 
 @pytest.fixture(scope="session")
-def run_folder():
+def run_folder(request):
     # Sockets live below: short paths.
-    with tempfile.TemporaryDirectory(prefix="talelio-e2e-", dir="/tmp") as folder:
-        os.chmod(folder, 0o755)
-        yield pathlib.Path(folder)
+    folder = tempfile.mkdtemp(prefix="talelio-e2e-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    keeper = Keeper(folder)
+    yield pathlib.Path(folder)
+    left = [line for line in keeper.end() if line]
+    # One that was cut short in the middle of a test has reported so already.
+    assert not left or request.session.exitstatus != pytest.ExitCode.OK, f"the tests have left running: {left}"
 
 
 @pytest.fixture
@@ -86,6 +91,7 @@ def own_services(run_folder, request):
     """A PostgreSQL and a Redis that this test may stop."""
     folder = tempfile.mkdtemp(prefix="svc", dir=run_folder)
     os.chmod(folder, 0o755)
-    services = Services(folder)
-    yield services
-    subprocess.run([ROOT / "scripts/services", "stop", folder], check=True)
+    try:
+        yield Services(folder)
+    finally:
+        subprocess.run([ROOT / "scripts/services", "stop", folder], check=True)
