@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -19,9 +20,9 @@
 
 #include "plugins/auth/session_scripts.h"
 
-#define KEY "test-session-scripts"
 #define DAY "86400000"
 
+static char key[40]; /* the same program may run twice at once, against the same Redis */
 static redisContext *redis;
 static redisReply *answer;
 
@@ -42,12 +43,12 @@ static redisReply *ask(const char *format, ...)
 
 static long long start(const char *user, const char *hash, const char *idle, const char *lifetime)
 {
-    return ask("EVAL %s 1 " KEY " %s %s %s %s", session_script_start, user, hash, idle, lifetime)->integer;
+    return ask("EVAL %s 1 %s %s %s %s %s", session_script_start, key, user, hash, idle, lifetime)->integer;
 }
 
 static redisReply *rotate(const char *hash, const char *salt, const char *next, const char *grace)
 {
-    return ask("EVAL %s 1 " KEY " %s %s %s %s " DAY " " DAY, session_script_rotate, hash, salt, next, grace);
+    return ask("EVAL %s 1 %s %s %s %s %s " DAY " " DAY, session_script_rotate, key, hash, salt, next, grace);
 }
 
 static const char *what(const redisReply *reply)
@@ -57,13 +58,14 @@ static const char *what(const redisReply *reply)
 
 static long long end(const char *hash, const char *user, const char *grace)
 {
-    return ask("EVAL %s 1 " KEY " %s %s %s", session_script_end, hash, user, grace)->integer;
+    return ask("EVAL %s 1 %s %s %s %s", session_script_end, key, hash, user, grace)->integer;
 }
 
 static int connect_redis(void **state)
 {
     (void)state;
     struct timeval patience = {10, 0};
+    snprintf(key, sizeof key, "test-session-scripts-%d", (int)getpid());
     redis = redisConnectUnixWithTimeout(fixture_redis(), patience);
     return redis && !redis->err ? 0 : -1;
 }
@@ -71,7 +73,7 @@ static int connect_redis(void **state)
 static int disconnect_redis(void **state)
 {
     (void)state;
-    ask("DEL " KEY);
+    ask("DEL %s", key);
     freeReplyObject(answer);
     redisFree(redis);
     return 0;
@@ -80,7 +82,7 @@ static int disconnect_redis(void **state)
 static int forget(void **state)
 {
     (void)state;
-    ask("DEL " KEY);
+    ask("DEL %s", key);
     return 0;
 }
 
@@ -88,7 +90,7 @@ static void a_session_lasts_the_shorter_of_idle_and_lifetime(void **state)
 {
     (void)state;
     assert_int_equal(start("7", "h0", "60000", DAY), 60000);
-    long long left = ask("PTTL " KEY)->integer;
+    long long left = ask("PTTL %s", key)->integer;
     assert_true(left > 50000 && left <= 60000);
     assert_int_equal(start("7", "h0", DAY, "60000"), 60000);
 }
@@ -97,7 +99,7 @@ static void a_session_remembers_its_user(void **state)
 {
     (void)state;
     start("7", "h0", DAY, DAY);
-    assert_string_equal(ask("HGET " KEY " user")->str, "7");
+    assert_string_equal(ask("HGET %s user", key)->str, "7");
 }
 
 static void the_right_secret_is_replaced(void **state)
@@ -107,7 +109,7 @@ static void the_right_secret_is_replaced(void **state)
     redisReply *reply = rotate("h0", "s1", "h1", "10000");
     assert_string_equal(what(reply), "rotated");
     assert_true(reply->element[1]->integer > 86390000 && reply->element[1]->integer <= 86400000);
-    assert_string_equal(ask("HGET " KEY " hash")->str, "h1");
+    assert_string_equal(ask("HGET %s hash", key)->str, "h1");
 }
 
 static void within_the_grace_a_rotated_secret_gets_the_salts_to_the_present_one(void **state)
@@ -148,40 +150,40 @@ static void an_unknown_secret_ends_the_session(void **state)
     (void)state;
     start("7", "h0", DAY, DAY);
     assert_string_equal(what(rotate("other", "x", "x", "10000")), "mismatch");
-    assert_int_equal(ask("EXISTS " KEY)->integer, 0);
+    assert_int_equal(ask("EXISTS %s", key)->integer, 0);
 }
 
 static void no_session_is_said_so_and_none_is_made(void **state)
 {
     (void)state;
     assert_string_equal(what(rotate("h0", "x", "x", "10000")), "none");
-    assert_int_equal(ask("EXISTS " KEY)->integer, 0);
+    assert_int_equal(ask("EXISTS %s", key)->integer, 0);
 }
 
 static void use_renews_the_idle_time_but_not_the_lifetime(void **state)
 {
     (void)state;
-    start("7", "h0", "1000", DAY);
+    start("7", "h0", "60000", DAY);
     rotate("h0", "s1", "h1", "10000");
-    assert_true(ask("PTTL " KEY)->integer > 86390000);
+    assert_true(ask("PTTL %s", key)->integer > 86390000);
 
     /* given a session that began a day less a minute ago */
-    ask("DEL " KEY);
+    ask("DEL %s", key);
     start("7", "h0", DAY, DAY);
-    long long created = atoll(ask("HGET " KEY " created")->str);
-    ask("HSET " KEY " created %lld", created - 86340000);
+    long long created = atoll(ask("HGET %s created", key)->str);
+    ask("HSET %s created %lld", key, created - 86340000);
     redisReply *reply = rotate("h0", "s1", "h1", "10000");
     assert_true(reply->element[1]->integer > 50000 && reply->element[1]->integer <= 60000);
-    assert_true(ask("PTTL " KEY)->integer <= 60000);
+    assert_true(ask("PTTL %s", key)->integer <= 60000);
 }
 
 static void a_session_past_its_lifetime_is_none(void **state)
 {
     (void)state;
     start("7", "h0", DAY, DAY);
-    ask("HSET " KEY " created 1");
+    ask("HSET %s created 1", key);
     assert_string_equal(what(rotate("h0", "s1", "h1", "10000")), "none");
-    assert_int_equal(ask("EXISTS " KEY)->integer, 0);
+    assert_int_equal(ask("EXISTS %s", key)->integer, 0);
 }
 
 static void the_chain_keeps_the_last_64_steps(void **state)
@@ -204,9 +206,9 @@ static void its_user_ends_a_session_with_the_right_secret_only(void **state)
     start("7", "h0", DAY, DAY);
     assert_int_equal(end("h0", "8", "10000"), 0);
     assert_int_equal(end("other", "7", "10000"), 0);
-    assert_int_equal(ask("EXISTS " KEY)->integer, 1);
+    assert_int_equal(ask("EXISTS %s", key)->integer, 1);
     assert_int_equal(end("h0", "7", "10000"), 1);
-    assert_int_equal(ask("EXISTS " KEY)->integer, 0);
+    assert_int_equal(ask("EXISTS %s", key)->integer, 0);
     assert_int_equal(end("h0", "7", "10000"), 0);
 }
 

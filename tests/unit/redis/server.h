@@ -35,7 +35,7 @@ static inline void redis_server_prepare(redis_server *s, const char *password)
 
 static inline redisContext *redis_server_connect(const redis_server *s)
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
         redisContext *c = redisConnectUnix(s->socket);
         if (c && !c->err) {
             if (s->password[0])

@@ -239,7 +239,7 @@ static void a_stalled_server_holds_nobody(void **state)
 {
     (void)state;
     redis_server_run(&the_server);
-    the_settings->redis_timeout = 300;
+    the_settings->redis_timeout = 1000;
     connect_redis();
     assert_int_equal(ping_once(), TL_OK);
     kill(the_server.pid, SIGSTOP);
