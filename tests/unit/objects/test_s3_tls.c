@@ -63,7 +63,7 @@ static void start(tls_server *s, const char *name)
     s->pid = run(serve);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)number), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         bool is_there = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
         close(fd);
