@@ -20,6 +20,7 @@ static int empty_tables(void **state)
 }
 
 typedef struct steps {
+    bool has_begun[4]; /* or could not */
     int result[4];
     bool rows[4];
     tl_db_error error[4];
@@ -76,8 +77,10 @@ static void hold(tl_request *req, int number, void *arg)
     steps *s = arg;
     s->result[number] = db_begin(req);
     s->error[number] = db_error(req);
+    s->has_begun[number] = true;
     if (s->result[number] == TL_OK && query(req, "SELECT 1"))
-        request_sleep(req, 1500);
+        while (number == 0 && !s->has_begun[1] && request_sleep(req, 10) == TL_OK)
+            ;
 }
 
 static void test_waiting_for_a_connection_ends(void **state)
@@ -85,7 +88,7 @@ static void test_waiting_for_a_connection_ends(void **state)
     (void)state;
     settings *set = fixture_settings();
     set->db_transactions = 1;
-    set->db_query_timeout = 300;
+    set->db_query_timeout = 1000;
     worker *w = open_pool(set, NULL);
     steps s = {0};
     crew all = {.run = hold, .arg = &s};

@@ -170,9 +170,9 @@ static void a_limit_on_statements_does_not_stop_a_long_migration(void **state)
 {
     (void)state;
     char sql[128];
-    snprintf(sql, sizeof sql, "ALTER DATABASE %s SET statement_timeout = '100ms'", the.database);
+    snprintf(sql, sizeof sql, "ALTER DATABASE %s SET statement_timeout = '500ms'", the.database);
     case_do(&the, sql);
-    case_file(&the, "sql/0002_b.sql", "SELECT pg_sleep(0.3);");
+    case_file(&the, "sql/0002_b.sql", "SELECT pg_sleep(0.8);");
     applies();
 }
 
