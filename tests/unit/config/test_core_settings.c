@@ -257,12 +257,9 @@ static void a_user_without_password_is_noticed(void **state)
     case_end(&t);
 }
 
-/* A file of the source tree, which __FILE__ stands in. */
 static void source_path(char *to, size_t size, const char *name)
 {
-    const char *here = strstr(__FILE__, "tests/unit/");
-    assert_non_null(here);
-    snprintf(to, size, "%.*s%s", (int)(here - __FILE__), __FILE__, name);
+    snprintf(to, size, "%s/%s", TL_TEST_SOURCE, name);
 }
 
 static void the_files_that_come_along_are_right(void **state)

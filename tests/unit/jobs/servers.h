@@ -113,12 +113,9 @@ static inline void ignore_notice(void *arg, const char *text)
 
 static inline void apply_migration(void)
 {
-    char path[1024], *text = NULL;
+    char *text = NULL;
     size_t size = 0;
-    snprintf(path, sizeof path, "%s", __FILE__);
-    *strstr(path, "tests/unit/jobs") = '\0';
-    strcat(path, "migrations/0004_job_runs.sql");
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(TL_TEST_SOURCE "/migrations/0004_job_runs.sql", "r");
     assert_non_null(file);
     assert_true(getdelim(&text, &size, '\0', file) > 0);
     fclose(file);
@@ -199,7 +196,7 @@ static inline server *server_new(const char *schedule, const char *zone_name)
 static inline void server_free(server *s)
 {
     request_cancel_all(s->worker->requests);
-    for (int i = 0; i < 1000 && request_count(s->worker->requests) > 0; i++) {
+    for (int i = 0; i < 20000 && request_count(s->worker->requests) > 0; i++) {
         event_base_loop(s->worker->base, EVLOOP_NONBLOCK);
         usleep(1000);
     }
@@ -225,7 +222,7 @@ static inline job *job_of(server *s)
 static inline void settle_down(server *s)
 {
     job *j = job_of(s);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 200000; i++) {
         turn(s);
         bool busy = s->jobs->looking || j->phase == JOB_CLAIMED || j->phase == JOB_ENDED;
         if (!busy && (j->phase != JOB_RUNNING || script.hold))

@@ -41,12 +41,9 @@ static inline const char *ask_sql(outbox_fixture *f, const char *sql)
 
 static inline void apply_migration(outbox_fixture *f)
 {
-    char path[1024], *sql = NULL;
+    char *sql = NULL;
     size_t size = 0;
-    snprintf(path, sizeof(path), "%s", __FILE__);
-    *strstr(path, "tests/unit/mail") = '\0';
-    strcat(path, "migrations/0003_mail_outbox.sql");
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(TL_TEST_SOURCE "/migrations/0003_mail_outbox.sql", "r");
     assert_non_null(file);
     assert_true(getdelim(&sql, &size, '\0', file) > 0);
     fclose(file);

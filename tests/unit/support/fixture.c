@@ -125,7 +125,7 @@ worker *fixture_worker_new(settings *s)
 
 static bool none_alive(worker *w)
 {
-    for (int turn = 0; turn < 1000 && request_count(w->requests) > 0; turn++) {
+    for (int turn = 0; turn < 20000 && request_count(w->requests) > 0; turn++) {
         request_cancel_all(w->requests);
         event_base_loop(w->base, EVLOOP_NONBLOCK);
         if (request_count(w->requests) > 0)
