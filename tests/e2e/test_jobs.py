@@ -174,7 +174,10 @@ class TestByHand:
         server = with_tasks(make_server, takes="3s")
         first = subprocess.Popen([TALELIO, "jobs", "run", "tasks", "work", "--config", server.ini], cwd=server.folder)
         eventually(lambda: runs(server, "1") == ["1"])
+        # the first one is held up, so that it still runs however long the second one takes to start
+        first.send_signal(signal.SIGSTOP)
         result = server.run("jobs", "run", "tasks", "work")
+        first.send_signal(signal.SIGCONT)
         assert result.returncode == 1 and "it runs already, in process" in result.stderr
         assert first.wait(20) == 0
         assert runs(server) == ["ok 1"]
@@ -187,8 +190,7 @@ class TestByHand:
             stderr=subprocess.PIPE,
             text=True,
         )
-        eventually(lambda: runs(server, "1") == ["1"])
-        time.sleep(0.3)
+        eventually((server.folder / "at-work").exists)
         command.send_signal(signal.SIGINT)
         _, told = command.communicate(timeout=20)
         assert command.returncode == 1 and "it was cancelled" in told

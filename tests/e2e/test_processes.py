@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import pathlib
 import pwd
 import re
 import shutil
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from server import BUILD, ROOT, SANITIZED, TALELIO, eventually
+from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, eventually
 
 PLUGINS = BUILD / "tests/plugins"
 CRASH = {"plugin:crash": {"enabled": "yes", "path": PLUGINS / "crash.so"}}
@@ -20,6 +21,15 @@ CRASH = {"plugin:crash": {"enabled": "yes", "path": PLUGINS / "crash.so"}}
 
 def crashing(make_server, workers="1", **server):
     return make_server({**CRASH, "server": {"workers": workers, **server}}).start()
+
+
+def wait_for_requests(server, count=1):
+    """Until so many are at the gate, or in the route that does not end."""
+    eventually(lambda: server.log_text().count(" waits") == count)
+
+
+def open_gate(server):
+    (server.folder / "gate").touch()
 
 
 def provoke(server, path):
@@ -70,11 +80,12 @@ class TestCrashes:
     def test_the_other_workers_requests_go_on(self, make_server):
         server = crashing(make_server, workers="2")
         answers, victims = [], server.workers()
-        threads = [threading.Thread(target=lambda: answers.append(ask(server, "/crash/slow"))) for _ in range(12)]
+        threads = [threading.Thread(target=lambda: answers.append(ask(server, "/crash/gate"))) for _ in range(12)]
         for thread in threads:
             thread.start()
-        time.sleep(0.3)
+        wait_for_requests(server, 12)
         os.kill(victims[0], signal.SIGKILL)
+        open_gate(server)
         for thread in threads:
             thread.join()
         assert 200 in answers and None in answers
@@ -137,10 +148,11 @@ class TestReload:
     def test_a_request_under_way_ends_in_its_own_generation(self, make_server):
         server = crashing(make_server)
         answers = []
-        thread = threading.Thread(target=lambda: answers.append(ask(server, "/crash/slow")))
+        thread = threading.Thread(target=lambda: answers.append(ask(server, "/crash/gate")))
         thread.start()
-        time.sleep(0.3)
+        wait_for_requests(server)
         self.reload(server, "generation 2 serves")
+        open_gate(server)
         thread.join()
         assert answers == [200]
         server.stop()
@@ -167,11 +179,15 @@ class TestStopping:
     def test_a_request_under_way_is_answered(self, make_server):
         server = crashing(make_server)
         answers = []
-        thread = threading.Thread(target=lambda: answers.append(ask(server, "/crash/slow")))
+        thread = threading.Thread(target=lambda: answers.append(ask(server, "/crash/gate")))
         thread.start()
-        time.sleep(0.3)
-        assert server.stop() == 0
+        wait_for_requests(server)
+        server.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in server.log_text())
+        open_gate(server)
         thread.join()
+        assert server.process.wait(PATIENCE) == 0
+        server.stop()
         assert answers == [200]
 
     def test_one_that_does_not_end_is_cut_off_at_the_deadline(self, make_server):
@@ -179,7 +195,7 @@ class TestStopping:
         answers = []
         thread = threading.Thread(target=lambda: answers.append(ask(server, "/crash/endless")))
         thread.start()
-        time.sleep(0.3)
+        wait_for_requests(server)
         assert server.stop() == 0
         thread.join()
         assert "1 request" in server.log_text() and "cut off" in server.log_text()
@@ -189,11 +205,11 @@ class TestStopping:
         server = crashing(make_server, stop_timeout="60s")
         thread = threading.Thread(target=lambda: ask(server, "/crash/endless"))
         thread.start()
-        time.sleep(0.3)
-        server.process.send_signal(signal.SIGTERM)
-        eventually(lambda: "stopping" in server.log_text())
+        wait_for_requests(server)
         # two within a quarter of a second count as one: timeout(1) sends each signal twice
+        server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(second)
+        eventually(lambda: "stopping" in server.log_text())
         time.sleep(0.5)
         assert server.process.poll() is None
         server.process.send_signal(second)
@@ -216,16 +232,19 @@ class TestStopping:
         server.stop()
 
 
+def open_files(pid):
+    return [os.path.realpath(file) for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+
+
 def test_the_log_file_is_reopened(make_server):
     server = make_server()
     log = server.folder / "talelio.log"
     server.changes = {"log": {"file": log}}
     server.write_config()
     server.start()
-    log.rename(server.folder / "old.log")
+    old = log.rename(server.folder / "old.log")
     server.process.send_signal(signal.SIGUSR1)
-    eventually(log.exists)
-    time.sleep(0.2)
+    eventually(lambda: not any(str(old) in open_files(pid) for pid in [server.process.pid, *server.workers()]))
     server.client().get("/v1/health/ready")
     eventually(lambda: "/v1/health/ready" in log.read_text())
     assert "/v1/health/ready" not in (server.folder / "old.log").read_text()

@@ -51,11 +51,12 @@ def test_without_a_server_it_says_so(make_server):
 def test_a_generation_that_drains_is_shown(make_server):
     server = make_server(TROUBLE | {"plugin:crash": {"enabled": "yes", "path": BUILD / "tests/plugins/crash.so"}}).start()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        connection.sendall(b"GET /crash/slow HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        connection.sendall(b"GET /crash/gate HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: " waits" in server.log_text())
         server.run("reload")
         draining = status(server)["draining"]
         assert [one["generation"] for one in draining] == [1]
+        (server.folder / "gate").touch()
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
     eventually(lambda: not status(server)["draining"])
     server.stop()

@@ -1,4 +1,5 @@
-/* Routes that end their worker in several ways, and one that holds on for a while. */
+/* Routes that end their worker in several ways, and some that hold on, and say so: until a file is there, or for ever.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,15 +37,19 @@ static int give_up(tl_request *req)
     abort();
 }
 
-static int slow(tl_request *req)
+/* Until there is a file of the name "gate". */
+static int gate(tl_request *req)
 {
-    if (tl_sleep(req, 1000) != TL_OK)
-        return tl_fail(req, 503, "cut off");
+    tl_log(req, TL_INFO, "waits");
+    while (access("gate", F_OK) != 0)
+        if (tl_sleep(req, 10) != TL_OK)
+            return tl_fail(req, 503, "cut off");
     return tl_reply(req, 200, "text/plain", "done", 4);
 }
 
 static int endless(tl_request *req)
 {
+    tl_log(req, TL_INFO, "waits");
     while (tl_sleep(req, 100000) == TL_OK)
         ;
     return tl_fail(req, 503, "cut off");
@@ -69,7 +74,7 @@ static const tl_route routes[] = {
     {TL_GET, "/crash/fault", fault},
     {TL_GET, "/crash/overflow/:depth", overflow},
     {TL_GET, "/crash/abort", give_up},
-    {TL_GET, "/crash/slow", slow},
+    {TL_GET, "/crash/gate", gate},
     {TL_GET, "/crash/endless", endless},
     {TL_GET, "/crash/who", who},
     {0},

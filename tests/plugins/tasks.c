@@ -1,4 +1,6 @@
-/* Jobs and metrics on request: a job that takes its time and ends as its option says, and a counter behind a route. */
+/* Jobs and metrics on request: a job that leaves a file "at-work", takes its time and ends as its option says, and a
+ * counter behind a route. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <talelio/talelio.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@ static int work(tl_request *req)
 {
     tl_metric_add("runs_total", 1);
     tl_log(req, TL_INFO, "works");
+    close(open("at-work", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     if (takes > 0 && tl_sleep(req, takes) != TL_OK)
         return TL_CANCELLED;
     if (strcmp(outcome, "crash") == 0)
