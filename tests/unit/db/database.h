@@ -191,7 +191,7 @@ static inline void crew_start(worker *w, crew *all, int count)
 
 static inline void crew_wait(worker *w, crew *all)
 {
-    if (!all->done && !fixture_until(w, &all->done, 30000))
+    if (!all->done && !fixture_until(w, &all->done, 120000))
         fail_msg("%d of %d fibers have ended", all->ended, all->started);
 }
 

@@ -17,7 +17,7 @@
 #include "core/pool/pool.h"
 #include "core/process/scoreboard.h"
 
-enum { RUN_SECONDS = 30 };
+enum { RUN_SECONDS = 120 };
 
 static char log_path[] = "/tmp/talelio-test-XXXXXX";
 

@@ -18,7 +18,7 @@ worker *fixture_worker_new(settings *s);
 void fixture_worker_free(worker *w);
 const char *fixture_log_path(void);
 
-/* Runs `run(req, arg)` on a fiber and the loop until it has ended. Fails the test after 30 seconds. */
+/* Runs `run(req, arg)` on a fiber and the loop until it has ended. Fails the test after two minutes. */
 void fixture_run(worker *w, void (*run)(tl_request *req, void *arg), void *arg);
 
 /* Turns the loop until `*done`, at most `milliseconds`; true when done. */
