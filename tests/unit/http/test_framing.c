@@ -113,6 +113,7 @@ static void test_doubtful_lengths_are_refused(void **state)
         {POST "Content-Length: 18446744073709551621\r\n\r\n", 0, 413},
         {POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 400},
         {POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 0, 400},
+        {POST "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 400},
     };
     EXPECT_ALL(cases);
 }

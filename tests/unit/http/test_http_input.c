@@ -171,10 +171,11 @@ static void test_the_address_is_what_trusted_proxies_say(void **state)
     expect_get(c, "/address", "X-Forwarded-For: ,\r\n", "127.0.0.1");
 }
 
-static void test_nobody_is_believed_without_trust(void **state)
+/* A server that trusts these, asked from 127.0.0.1. */
+static void expect_disbelief(const client *c, tl_list proxies)
 {
-    client *c = *state;
     loopback *l = loopback_prepare();
+    l->settings->trusted_proxies = proxies;
     loopback_start(l, routes);
     client *other = client_new(l);
     expect_get(other, "/address", "X-Forwarded-For: 192.0.2.7\r\n", "127.0.0.1");
@@ -182,6 +183,13 @@ static void test_nobody_is_believed_without_trust(void **state)
     loopback_stop(l);
     /* the fixture's worker is the last one made */
     the_worker = c->on->worker;
+}
+
+static void test_nobody_is_believed_without_trust(void **state)
+{
+    static const char *const somebody_else[] = {"10.0.0.1"};
+    expect_disbelief(*state, (tl_list){0});
+    expect_disbelief(*state, (tl_list){somebody_else, 1});
 }
 
 static void test_a_unix_socket_is_a_peer_of_its_own(void **state)

@@ -93,8 +93,11 @@ static int broken(tl_request *req)
     return http_fail_service(req, "database", TL_ERROR);
 }
 
+static int let_in; /* how often somebody has been */
+
 static int who(tl_request *req)
 {
+    let_in++;
     const tl_identity *identity = http_identity(req);
     const char *name = identity ? identity->username : "nobody";
     return http_reply(req, 200, "text/plain", name, strlen(name));
@@ -430,8 +433,10 @@ static void expect_who(client *c, const char *path, const char *authorization, i
     char request[300];
     snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n%s%s%s\r\n", path,
              authorization ? "Authorization: " : "", authorization ? authorization : "", authorization ? "\r\n" : "");
+    let_in = 0;
     answer a = ask(c, request);
     assert_int_equal(a.status, status);
+    assert_int_equal(let_in, status == 200);
     if (status == 200)
         assert_string_equal(a.body, body);
     else

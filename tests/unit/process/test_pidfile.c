@@ -1,6 +1,7 @@
 /*
  * The pid file's lock: one master a run_dir, and a dead one does not count.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -106,6 +107,32 @@ static void a_killed_master_leaves_nothing_to_clean_up(void **unused)
     problems_free(found);
 }
 
+static void a_link_in_its_place_is_not_followed(void **unused)
+{
+    (void)unused;
+    /* given somebody's file, and a link to it where the pid file belongs */
+    char path[128], precious[128], text[16] = "";
+    snprintf(path, sizeof path, "%s/talelio.pid", run_dir);
+    snprintf(precious, sizeof precious, "%s/precious", folder);
+    unlink(path);
+    FILE *file = fopen(precious, "w+");
+    assert_non_null(file);
+    assert_true(fputs("precious", file) >= 0 && fflush(file) == 0);
+    assert_int_equal(symlink(precious, path), 0);
+
+    /* when a master starts, then it refuses, and the file is what it was */
+    problems *found = problems_new();
+    assert_int_equal(pidfile_take(&s, found), -1);
+    assert_non_null(strstr(problems_text(found, 0), path));
+    rewind(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    assert_string_equal(text, "precious");
+    fclose(file);
+    unlink(path);
+    unlink(precious);
+    problems_free(found);
+}
+
 static void an_unwritable_run_dir_is_named(void **unused)
 {
     (void)unused;
@@ -124,6 +151,7 @@ int main(void)
         cmocka_unit_test(nobody_runs_where_nothing_is),
         cmocka_unit_test(a_second_master_is_refused_with_the_pid_of_the_first),
         cmocka_unit_test(a_killed_master_leaves_nothing_to_clean_up),
+        cmocka_unit_test(a_link_in_its_place_is_not_followed),
         cmocka_unit_test(an_unwritable_run_dir_is_named),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
