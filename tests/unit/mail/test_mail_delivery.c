@@ -69,6 +69,12 @@ static void a_failure_is_noted_and_tried_again(void **state)
     assert_string_equal(ask_sql(&the, "SELECT attempts || ' ' || (next_attempt_at > now() + interval '3 seconds' AND"
                                       " next_attempt_at <= now() + interval '10 seconds') FROM mail_outbox"),
                         "1 true");
+    /* The second pause is longer. */
+    make_due();
+    until_sql(&the,
+              "SELECT attempts = 2 AND next_attempt_at > now() + interval '10 seconds' AND"
+              " next_attempt_at <= now() + interval '30 seconds' FROM mail_outbox",
+              "t");
     the.settings->mail_folder = the_folder;
     make_due();
     until_empty();

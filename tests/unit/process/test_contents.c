@@ -68,6 +68,14 @@ static void another_file_is_another_plugin(void **unused)
             NOTHING, "plugin a 1 replaced; plugin b 2 replaces 1");
 }
 
+static void a_route_that_another_plugin_serves_is_another(void **unused)
+{
+    (void)unused;
+    changed(make(NONE, LIST("GET /x\ta")), make(NONE, LIST("GET /x\tb")), NOTHING,
+            "{\"added\":[],\"removed\":[],\"replaced\":[{\"name\":\"GET /x\",\"plugin\":\"b\",\"before\":\"a\"}]}",
+            "1 route replaced");
+}
+
 static void a_long_description_is_cut(void **unused)
 {
     (void)unused;
@@ -96,9 +104,12 @@ static void what_cannot_be_understood_is_left_out(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_is_no_change_in_whatever_order), cmocka_unit_test(additions_and_removals_are_told),
-        cmocka_unit_test(another_file_is_another_plugin),          cmocka_unit_test(a_long_description_is_cut),
+        cmocka_unit_test(the_same_is_no_change_in_whatever_order),
+        cmocka_unit_test(additions_and_removals_are_told),
+        cmocka_unit_test(another_file_is_another_plugin),
+        cmocka_unit_test(a_long_description_is_cut),
         cmocka_unit_test(what_cannot_be_understood_is_left_out),
+        cmocka_unit_test(a_route_that_another_plugin_serves_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,16 @@ static void a_file_that_another_takes_the_place_of_has_changed(void **state)
     assert_int_equal(changes_within(s, LONG), 1);
 }
 
+static void a_file_that_comes_from_another_folder_has_changed(void **state)
+{
+    scene *s = *state;
+    char elsewhere[sizeof s->folder + 16];
+    snprintf(elsewhere, sizeof elsewhere, "%s-elsewhere", s->folder);
+    write_file(elsewhere, "two");
+    assert_int_equal(rename(elsewhere, s->file), 0);
+    assert_int_equal(changes_within(s, LONG), 1);
+}
+
 static void a_file_that_goes_and_comes_back_has_changed(void **state)
 {
     scene *s = *state;
@@ -135,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_that_is_written_over_has_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_another_takes_the_place_of_has_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_comes_from_another_folder_has_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_goes_and_comes_back_has_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_files_do_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_looked_at_after_the_change_has_not_changed, set_up, tear_down),
