@@ -9,23 +9,25 @@ import ctypes.util
 import datetime
 import hashlib
 import json
-import os
 import pathlib
 import re
 import secrets
+import shutil
 import subprocess
-
-import boto3
-import botocore.config
+import tempfile
 
 from server import psql
+from storage import ENDPOINT, OWNER, s3_client, s3_section
 
+MIB = 1 << 20
 TRAILER = 1024  # behind every object of the driver `dir`
 CHUNK = 131072 + 17
 HEADER = 16 + 8 + 24
 
 
 class DirStore:
+    part = MIB  # what is sent at once
+
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.section = {"driver": "dir", "folder": self.folder}
@@ -53,6 +55,14 @@ class DirStore:
     def delete(self, key):
         self.path(key).unlink()
 
+    def copy(self):
+        """All that is in it now, for put_back."""
+        return shutil.copytree(self.folder, tempfile.mkdtemp(dir=self.folder.parent), dirs_exist_ok=True)
+
+    def put_back(self, copy):
+        shutil.rmtree(self.folder)
+        shutil.copytree(copy, self.folder)
+
     def unfinished(self):
         drafts = self.folder / ".drafts"
         return [path for path in drafts.iterdir()] if drafts.exists() else []
@@ -63,25 +73,13 @@ class DirStore:
 
 
 class S3Store:
+    part = 8 * MIB
+
     def __init__(self):
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=os.environ["TALELIO_TEST_S3"],
-            region_name="us-east-1",
-            aws_access_key_id=os.environ["TALELIO_TEST_S3_ACCESS_KEY"],
-            aws_secret_access_key=os.environ["TALELIO_TEST_S3_SECRET_KEY"],
-            config=botocore.config.Config(s3={"addressing_style": "path"}),
-        )
+        self.client = s3_client()
         self.bucket = "backup-" + secrets.token_hex(6)
         self.client.create_bucket(Bucket=self.bucket)
-        self.section = {
-            "driver": "s3",
-            "endpoint": os.environ["TALELIO_TEST_S3"],
-            "bucket": self.bucket,
-            "path_style": "yes",
-            "access_key": os.environ["TALELIO_TEST_S3_ACCESS_KEY"],
-            "secret_key": os.environ["TALELIO_TEST_S3_SECRET_KEY"],
-        }
+        self.section = s3_section(self.bucket, OWNER, ENDPOINT)
 
     def keys(self):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
@@ -204,10 +202,14 @@ def with_database(url, name):
     return re.sub(r"/[A-Za-z0-9_]*\?", f"/{name}?", url, count=1)
 
 
-def new_database(url):
-    """An empty database beside that of `url`."""
+def name_of(url):
+    return re.search(r"/(\w+)\?", url).group(1)
+
+
+def new_database(url, like="template1"):
+    """An empty database beside that of `url`, or one that begins as a copy of another."""
     name = "r" + secrets.token_hex(8)
-    psql(url, f"CREATE DATABASE {name}")
+    psql(url, f"CREATE DATABASE {name} TEMPLATE {like}")
     return with_database(url, name)
 
 
@@ -239,14 +241,20 @@ INSERT INTO moods VALUES ('bad'), ('good'), ('good');
 '''
 
 
-def fill(url, rows=0):
-    """Some of everything that PostgreSQL has, and `rows` rows of 4 KB that hardly compress: what repeats is further apart than
-    a compressor looks back."""
-    psql(url, AWKWARD)
+def fill(url):
+    """Some of everything that PostgreSQL has."""
+    psql(url, AWKWARD + "CREATE TABLE big (id bigint PRIMARY KEY, noise text);")
+
+
+def add_noise(url, rows):
+    """Rows of 4 KB that hardly compress: what repeats is further apart than a compressor looks back."""
     psql(
         url,
-        "CREATE TABLE big (id bigint PRIMARY KEY, noise text);"
-        "ALTER TABLE big ALTER noise SET STORAGE EXTERNAL;"
         "WITH source AS MATERIALIZED (SELECT string_agg(md5(random()::text || k), '') AS noise FROM generate_series(1, 2048) k) "
         f"INSERT INTO big SELECT n, substr(noise, 1 + n * 4099 % 61440, 4096) FROM source, generate_series(1, {rows}) n",
     )
+
+
+def add_mib(url, mib):
+    """Rows of 1 MiB that fill a dump, when that is not compressed, and take next to nothing in the database, which is."""
+    psql(url, f"INSERT INTO big SELECT n, repeat(chr(97 + n % 26), {MIB}) FROM generate_series(1, {mib}) n")
