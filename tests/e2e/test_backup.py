@@ -17,6 +17,8 @@ import backups
 from backups import MIB, DirStore, S3Store, ago, contents, forge, name_of, new_database, new_key
 from server import BUILD, PATIENCE, ROOT, SANITIZED, TALELIO, Server, eventually, jobs_process, memory, psql
 
+pytestmark = pytest.mark.slow
+
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LONG = 4 * PATIENCE
 # Nothing that is due every night comes in the way of a test; see start_due.
@@ -130,6 +132,7 @@ def as_it_was(site):
     site.store.put_back(objects)
 
 
+@pytest.mark.ships
 class TestFromBackupToRestore:
     @pytest.fixture(scope="class", params=["dir", "s3"])
     def backed(self, request, make_site, shared_folder):
@@ -244,6 +247,7 @@ class TestTheDump:
         assert (tmp_path / "plain").read_bytes() == folder.read(f"backup/{name}/dump")
 
 
+@pytest.mark.ships
 class TestMemory:
     def test_that_of_the_jobs_process_stays_below_64_mib(self, make_site, store, monkeypatch):
         # AddressSanitizer keeps up to 256 MiB of what was freed, so as to notice its use

@@ -15,6 +15,8 @@ from server import eventually, jobs_process, psql
 from storage import GUEST, Wire
 from test_backup import LONG, folder, make_site, origin, store  # noqa: F401 (fixtures)
 
+pytestmark = pytest.mark.slow
+
 # So many that pg_dump is not at its end when a part is in the store.
 MANY = {"mib": 64, "compression": "0"}
 # Enough that pg_restore is not at its own when it has begun.
