@@ -14,7 +14,7 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libpq-de
     libcmark-gfm-extensions-dev libjwt-dev libhiredis-dev libcurl4-openssl-dev libexpat1-dev libinih-dev libsodium-dev
     libssl-dev libutf8proc-dev"
 SERVICE_PACKAGES="postgresql postgresql-contrib redis-server util-linux openssl curl tzdata"
-TEST_PACKAGES="libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest
+TEST_PACKAGES="libcmocka-dev clang lld clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest
     python3-pytest-xdist python3-pytest-timeout python3-boto3 python3-psycopg2 valgrind wrk binutils procps radosgw ceph-mon ceph-osd
     systemd"
 
