@@ -203,7 +203,9 @@ static void the_password_is_in_a_file_that_only_it_can_read(void **state)
 static void it_is_killed_and_reaped_with_the_request(void **state)
 {
     (void)state;
-    scene s = run((scene){.script = "sleep 1000 & sleep 1000", .is_left = true});
+    /* Its output ends when both sleep. */
+    scene s = run(
+        (scene){.script = "sleep 1000 >/dev/null & exec >/dev/null; sleep 1000", .is_streamed = true, .is_left = true});
     assert_int_equal(s.started, TL_OK);
     assert_int_equal(kill(s.pid, 0), -1);
     assert_int_equal(errno, ESRCH);
