@@ -6,8 +6,6 @@ import socket
 
 import pytest
 
-from server import Server, eventually
-
 
 def serve(server, **rest):
     """Tries to serve; returns (exit code, what it said)."""

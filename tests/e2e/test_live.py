@@ -7,7 +7,7 @@ import time
 import pytest
 
 from load import ask
-from server import BUILD, COMPILER, NOTE, TALELIO, compile_plugin, eventually
+from server import BUILD, COMPILER, NOTE, compile_plugin, eventually
 
 PLUGINS = BUILD / "tests/plugins"
 TROUBLE = {"enabled": "yes", "path": PLUGINS / "trouble.so"}

@@ -37,13 +37,6 @@ def provoke(server, path):
         server.client().get(path)
 
 
-def stop_after_crash(server):
-    """What a sanitizer has said of a crash that was meant is no finding; later lines are."""
-    if SANITIZED:
-        os.truncate(server.log_path, 0)
-    server.stop()
-
-
 @pytest.mark.ships
 class TestCrashes:
     def test_a_fault_is_told_with_plugin_route_and_request_and_the_worker_is_replaced(self, make_server):
@@ -58,7 +51,7 @@ class TestCrashes:
         assert "find-me-in-the-log" in line.group()
         if not SANITIZED:
             assert "SIGSEGV" in line.group() and "overflow" not in line.group()
-        stop_after_crash(server)
+        server.stop_after_crash()
 
     def test_a_stack_overflow_is_told_apart(self, make_server):
         server = crashing(make_server)
@@ -67,7 +60,7 @@ class TestCrashes:
         line = eventually(lambda: re.search(r".*plugin crash 6\.6, route GET /crash/overflow/:depth.*", server.log_text()))
         if not SANITIZED:
             assert "the stack of its fiber overflowed" in line.group()
-        stop_after_crash(server)
+        server.stop_after_crash()
 
     def test_an_abort_is_told(self, make_server):
         server = crashing(make_server)

@@ -38,13 +38,6 @@ def reads_of(server):
     return gets(server, paths_of(server))
 
 
-def stop_after_crash(server):
-    """What a sanitizer has said of a crash that was meant is no finding."""
-    if SANITIZED:
-        os.truncate(server.log_path, 0)
-    server.stop()
-
-
 @pytest.mark.ships
 def test_many_reloads_in_a_row_fail_no_request_and_leave_nothing_behind(make_server):
     # given a server that has warmed up, and visitors on every kind of route
@@ -147,7 +140,7 @@ class TestRefused:
         server.changes = {"server": {"workers": "2"}}
         server.write_config()
         assert ask(server)["ok"]
-        stop_after_crash(server)
+        server.stop_after_crash()
 
     @pytest.mark.parametrize("cause", REFUSALS)
     def test_the_old_generation_goes_on_and_one_line_says_why(self, refusing, cause):
@@ -297,7 +290,7 @@ def test_a_plugin_that_crashes_on_one_route_leaves_the_others_alone(make_server)
     for _ in range(20):
         assert server.client().get("/v1/health").status == 200
     assert re.search(rf"{DEATH} while it ran plugin trouble 1, route GET /trouble/fault, request \S+{TRACE}", server.log_text())
-    stop_after_crash(server)
+    server.stop_after_crash()
 
 
 def one_by_one(port):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from server import BUILD, SANITIZED, eventually
+from server import BUILD, eventually
 
 TROUBLE = {"plugin:trouble": {"enabled": "yes", "path": BUILD / "tests/plugins/trouble.so"}}
 
@@ -139,9 +139,7 @@ def test_a_worker_that_dies_again_and_again_shows_and_fails_readiness(make_serve
     # and well again once it has lived for a while
     eventually(lambda: server.client().get("/v1/health/ready").status == 200)
     assert server.run("status").returncode == 0
-    if SANITIZED:
-        os.truncate(server.log_path, 0)
-    server.stop()
+    server.stop_after_crash()
 
 
 @pytest.mark.ships
@@ -157,9 +155,7 @@ def test_a_handler_that_blocks_is_named_and_its_worker_replaced(make_server):
     assert "it is ended ([server] watchdog)" in server.log_text()
     assert re.search(r"SIGABRT.*route GET /trouble/hold", server.log_text())
     assert server.client().get("/trouble/fine").status == 200
-    if SANITIZED:
-        os.truncate(server.log_path, 0)
-    server.stop()
+    server.stop_after_crash()
 
 
 def test_the_watchdog_leaves_a_worker_alone_that_a_debugger_has_stopped(make_server):
