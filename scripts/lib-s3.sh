@@ -1,6 +1,7 @@
 # A private S3 server for tests, Ceph's radosgw on 127.0.0.1, in the folder $S3: sourced by scripts/services, never run. Its
 # three processes keep everything in memory. Stopping or killing "S3" means the gateway alone, so that the objects are there when it
-# comes back; s3_end ends all three, and the objects with them.
+# comes back; s3_end ends all three, and the objects with them. A gateway that was killed is watched for no longer than
+# osd_client_watch_timeout: until then its successor waits for it before it makes a bucket.
 #
 # There are two users: the first one makes buckets and gives rights; the second has no rights but those that policies give it.
 
@@ -29,6 +30,11 @@ s3_run() { # NAME COMMAND…: in the background, for longer than this script
     shift
     CEPH_CONF=$S3/ceph.conf setsid "$@" >>"$S3/$name.log" 2>&1 9>&- </dev/null &
     echo $! >"$S3/$name.pid"
+    # Until the new process is this program, it would be taken for one that has ended.
+    for _ in $(seq 500); do
+        ! s3_runs "$name" && is_alive $! || break
+        sleep 0.01
+    done
 }
 
 s3_configure() { # MON_PORT
@@ -60,6 +66,7 @@ mon_data = $S3/mon
 [osd]
 osd_data = $S3/osd
 osd_objectstore = memstore
+osd_client_watch_timeout = 5
 memstore_device_bytes = 4294967296
 [client]
 keyring = $S3/keyring

@@ -95,10 +95,11 @@ class OwnS3:
         self.client = s3_client(self.keys, self.endpoint)
         self.bucket = new_bucket(self.client)
 
-    def run(self, what):
+    def run(self, what, **environment):
         return subprocess.run(
-            [ROOT / "scripts/services", what, self.folder], check=True, timeout=120, stdout=subprocess.PIPE, text=True
-        )
+            [ROOT / "scripts/services", what, self.folder],
+            check=True, timeout=120, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment},
+        )  # fmt: skip
 
     def user(self, name):
         """The keys of a new user, who has no rights."""
@@ -131,8 +132,8 @@ class OwnS3:
     def kill(self):
         self.run("kill-s3")
 
-    def start(self):
-        self.run("start-s3")
+    def start(self, **environment):
+        self.run("start-s3", **environment)
 
     def end(self):
         self.run("stop")

@@ -3,6 +3,7 @@ not, nothing is left behind, and it works again by itself. A server that answers
 
 import concurrent.futures
 import http.client
+import os
 import secrets
 import tempfile
 import urllib.parse
@@ -58,6 +59,17 @@ class TestAway:
         eventually(lambda: shelf.get("kept").status == 200)
         assert everything(shelf) == {200, 204}
         assert shelf.get("large").body == BLOCK * 9
+
+    def test_a_server_whose_program_is_slow_to_begin_is_waited_for(self, s3, tmp_path):
+        # given a machine so busy that a process takes a while to become the program that it is to run
+        slow = tmp_path / "setsid"
+        slow.write_text('#!/bin/sh\nsleep 0.3\nexec /usr/bin/setsid "$@"\n')
+        slow.chmod(0o755)
+        s3.run("stop-s3")
+        s3.start(PATH=f"{tmp_path}:{os.environ['PATH']}")
+        # then it answers where it did, and no other one was started
+        assert s3.client.list_buckets()["Buckets"]
+        assert s3.endpoint in s3.run("env").stdout
 
     def test_a_frozen_server_is_unavailable_and_comes_back(self, s3, shelf):
         assert shelf.put("kept", b"kept") == 204 and shelf.stream("large", BLOCK, times=9) == 204
