@@ -68,7 +68,9 @@ static void a_refused_recipient_is_given_up_at_once(void **state)
     assert_string_equal(ask_sql(&the, "SELECT body IS NULL AND attempts = 1 FROM mail_outbox"), "t");
     assert_null(strstr(ask_sql(&the, "SELECT last_error FROM mail_outbox"), "nobody here"));
     assert_int_equal(count_in_log("mail 1 to r***@example.org given up"), 1);
-    assert_int_equal(count_in_log("550"), 1);
+    /* The code stands there once; a time of day or a port may have these digits, too. */
+    assert_int_equal(count_in_log(": RCPT failed: 550"), 1);
+    assert_int_equal(count_in_log("answer 550"), 0);
     assert_int_equal(count_in_log("reader@"), 0);
 }
 
