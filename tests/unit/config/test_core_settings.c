@@ -1,5 +1,6 @@
 /* The core's own sections: their defaults, and what must fit together. */
 #include "tests/unit/config/config_case.h"
+#include "tests/unit/support/fixture.h"
 
 #define POSTGRES "[postgres]\nurl = "
 
@@ -257,11 +258,6 @@ static void a_user_without_password_is_noticed(void **state)
     case_end(&t);
 }
 
-static void source_path(char *to, size_t size, const char *name)
-{
-    snprintf(to, size, "%s/%s", TL_TEST_SOURCE, name);
-}
-
 static void the_files_that_come_along_are_right(void **state)
 {
     (void)state;
@@ -300,7 +296,7 @@ static void the_files_that_come_along_are_right(void **state)
         config_case t;
         char path[1024];
         case_folder(&t);
-        source_path(path, sizeof path, files[i]);
+        snprintf(path, sizeof path, "%s/%s", TL_TEST_SOURCE, files[i]);
         t.c = config_load(path, NULL, t.found);
         assert_non_null(t.c);
         assert_true(config_bind_core(t.c, &t.s, t.found));
@@ -312,26 +308,14 @@ static void the_files_that_come_along_are_right(void **state)
         unsetenv(names[i]);
 }
 
-static char *source_text(const char *name)
-{
-    char path[1024];
-    source_path(path, sizeof path, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    char *text = calloc(1, 65536);
-    assert_in_range(fread(text, 1, 65535, file), 1, 65534);
-    fclose(file);
-    return text;
-}
-
 static void every_variable_of_theirs_is_in_the_example(void **state)
 {
     (void)state;
     static const char *const files[] = {"config/talelio.ini", "config/production.ini", "config/recovery.ini"};
-    char *example = source_text(".env.example");
+    char *example = fixture_source_text(".env.example");
     size_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *text = source_text(files[i]);
+        char *text = fixture_source_text(files[i]);
         for (const char *at = text; (at = strstr(at, "${")); at += 2) {
             char line[64];
             int length = (int)strcspn(at + 2, ":}");

@@ -113,12 +113,7 @@ static inline void ignore_notice(void *arg, const char *text)
 
 static inline void apply_migration(void)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = fopen(TL_TEST_SOURCE "/migrations/0004_job_runs.sql", "r");
-    assert_non_null(file);
-    assert_true(getdelim(&text, &size, '\0', file) > 0);
-    fclose(file);
+    char *text = fixture_source_text("migrations/0004_job_runs.sql");
     sql(text);
     free(text);
 }

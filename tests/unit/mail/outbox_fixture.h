@@ -41,12 +41,7 @@ static inline const char *ask_sql(outbox_fixture *f, const char *sql)
 
 static inline void apply_migration(outbox_fixture *f)
 {
-    char *sql = NULL;
-    size_t size = 0;
-    FILE *file = fopen(TL_TEST_SOURCE "/migrations/0003_mail_outbox.sql", "r");
-    assert_non_null(file);
-    assert_true(getdelim(&sql, &size, '\0', file) > 0);
-    fclose(file);
+    char *sql = fixture_source_text("migrations/0003_mail_outbox.sql");
     run_sql(f, sql);
     free(sql);
 }

@@ -133,8 +133,10 @@ static void strange_files_are_left_alone(void **state)
         assert_true(fd >= 0);
         close(fd);
     }
-    /* Also a link to what would be an object. */
     snprintf(path, sizeof path, "%s/link=", t->folder);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    /* Also a link to what would be an object. */
+    snprintf(path, sizeof path, "%s/linked=", t->folder);
     assert_int_equal(symlink("c=", path), 0);
     storage_run(t, list_all);
 }

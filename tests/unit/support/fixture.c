@@ -210,3 +210,16 @@ const char *fixture_redis(void)
 {
     return needed("TALELIO_TEST_REDIS");
 }
+
+char *fixture_source_text(const char *name)
+{
+    char path[1024], *text = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s", TL_TEST_SOURCE, name);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("%s cannot be read", path);
+    assert_true(getdelim(&text, &size, '\0', file) > 0);
+    fclose(file);
+    return text;
+}

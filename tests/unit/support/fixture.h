@@ -28,4 +28,8 @@ bool fixture_until(worker *w, const bool *done, int milliseconds);
 const char *fixture_postgres(void); /* TALELIO_TEST_POSTGRES */
 const char *fixture_redis(void);    /* TALELIO_TEST_REDIS */
 
+/* The text of a file of the source tree, "migrations/0004_job_runs.sql"; to be freed. Fails the test when it is not
+ * there. */
+char *fixture_source_text(const char *name);
+
 #endif
