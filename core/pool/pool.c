@@ -1,6 +1,7 @@
 /*
- * The blocking pool: a queue, a few threads, and an eventfd through which they tell the loop what has ended. Jobs live
- * on the stacks of the fibers that wait for them, so nothing is allocated for one.
+ * The blocking pool: for each plugin a queue and a few threads, so that the work of one never waits for that of another,
+ * and an eventfd through which all tell the loop what has ended. Jobs live on the stacks of the fibers that wait for
+ * them, so nothing is allocated for one.
  *
  * A job that waits in the queue can be dropped; one that runs cannot, and its request stays until it has ended.
  */
@@ -21,55 +22,66 @@
 #include "core/request/request.h"
 #include "core/worker.h"
 
-typedef struct job {
+typedef struct job job;
+TAILQ_HEAD(job_list, job);
+
+/* The threads and the queue of one plugin, or of the core. */
+typedef struct lane {
     pool *pool;
+    const tl_module *owner; /* NULL: the core */
+    pthread_t *ids;
+    size_t started;
+    SLIST_ENTRY(lane) link;
+
+    pthread_cond_t more; /* with the pool's lock, as everything below */
+    struct job_list queue;
+    size_t queued;
+    size_t running;
+} lane;
+
+struct job {
+    lane *lane;
     void (*run)(void *arg);
     void *arg;
     waiter wait;
     bool queued;           /* stays true when it is dropped from the queue */
     TAILQ_ENTRY(job) link; /* in the queue, or among those that have ended */
-} job;
-
-TAILQ_HEAD(job_list, job);
+};
 
 struct pool {
     worker *worker;
-    size_t threads;
-    size_t limit;
-    pthread_t *ids;
-    size_t started;
+    size_t threads; /* of a lane */
+    size_t limit;   /* of what waits in a lane */
+    SLIST_HEAD(, lane) lanes;
     int wake; /* eventfd */
     struct event *woken;
 
-    pthread_mutex_t lock; /* of everything below */
-    pthread_cond_t more;
-    struct job_list queue;
+    pthread_mutex_t lock; /* of everything below, and of the lanes' queues */
     struct job_list ended;
-    size_t queued;
-    size_t running;
     bool stopping;
 };
 
 static void *thread_main(void *arg)
 {
-    pool *p = arg;
+    lane *l = arg;
+    pool *p = l->pool;
     pthread_mutex_lock(&p->lock);
     for (;;) {
-        while (!p->stopping && TAILQ_EMPTY(&p->queue))
-            pthread_cond_wait(&p->more, &p->lock);
+        while (!p->stopping && TAILQ_EMPTY(&l->queue))
+            pthread_cond_wait(&l->more, &p->lock);
         if (p->stopping)
             break;
-        job *j = TAILQ_FIRST(&p->queue);
-        TAILQ_REMOVE(&p->queue, j, link);
+        job *j = TAILQ_FIRST(&l->queue);
+        TAILQ_REMOVE(&l->queue, j, link);
         j->queued = false;
-        p->queued--;
-        p->running++;
+        l->queued--;
+        l->running++;
         pthread_mutex_unlock(&p->lock);
 
         j->run(j->arg);
 
         pthread_mutex_lock(&p->lock);
-        p->running--;
+        l->running--;
         bool first = TAILQ_EMPTY(&p->ended);
         TAILQ_INSERT_TAIL(&p->ended, j, link);
         if (first)
@@ -104,11 +116,8 @@ pool *pool_new(worker *w, size_t threads, size_t queue)
     p->worker = w;
     p->threads = threads;
     p->limit = queue;
-    TAILQ_INIT(&p->queue);
+    SLIST_INIT(&p->lanes);
     TAILQ_INIT(&p->ended);
-    p->ids = calloc(threads, sizeof *p->ids);
-    if (!p->ids)
-        goto no_ids;
     p->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (p->wake < 0)
         goto no_wake;
@@ -116,7 +125,6 @@ pool *pool_new(worker *w, size_t threads, size_t queue)
     if (!p->woken || event_add(p->woken, NULL) != 0)
         goto no_event;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->more, NULL);
     return p;
 
 no_event:
@@ -124,36 +132,71 @@ no_event:
         event_free(p->woken);
     close(p->wake);
 no_wake:
-    free(p->ids);
-no_ids:
     free(p);
 no_pool:
     log_error(w, NULL, "the blocking pool cannot be made: %s", strerror(errno));
     return NULL;
 }
 
+static void lane_free(lane *l)
+{
+    for (size_t i = 0; i < l->started; i++)
+        pthread_join(l->ids[i], NULL);
+    pthread_cond_destroy(&l->more);
+    free(l->ids);
+    free(l);
+}
+
 void pool_free(pool *p)
 {
     if (!p)
         return;
+    lane *l;
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
-    pthread_cond_broadcast(&p->more);
+    SLIST_FOREACH(l, &p->lanes, link)
+    {
+        pthread_cond_broadcast(&l->more);
+    }
     pthread_mutex_unlock(&p->lock);
-    for (size_t i = 0; i < p->started; i++)
-        pthread_join(p->ids[i], NULL);
-    pthread_cond_destroy(&p->more);
+    while ((l = SLIST_FIRST(&p->lanes))) {
+        SLIST_REMOVE_HEAD(&p->lanes, link);
+        lane_free(l);
+    }
     pthread_mutex_destroy(&p->lock);
     event_free(p->woken);
     close(p->wake);
-    free(p->ids);
     free(p);
 }
 
-/* False when not even one thread could be started. */
-static bool start_threads(pool *p)
+/* The lane of that plugin, made when it is asked for first. NULL without memory. */
+static lane *lane_of(pool *p, const tl_module *owner)
 {
-    if (p->started > 0)
+    lane *l;
+    SLIST_FOREACH(l, &p->lanes, link)
+    {
+        if (l->owner == owner)
+            return l;
+    }
+    l = calloc(1, sizeof *l);
+    pthread_t *ids = calloc(p->threads, sizeof *ids);
+    if (!l || !ids) {
+        free(l);
+        free(ids);
+        return NULL;
+    }
+    *l = (lane){.pool = p, .owner = owner, .ids = ids};
+    TAILQ_INIT(&l->queue);
+    pthread_cond_init(&l->more, NULL);
+    SLIST_INSERT_HEAD(&p->lanes, l, link);
+    return l;
+}
+
+/* False when not even one thread could be started. */
+static bool start_threads(lane *l)
+{
+    pool *p = l->pool;
+    if (l->started > 0)
         return true;
     /* Signals are the loop's. The ones that a fault raises stay open, or the crash report would be skipped. */
     sigset_t blocked;
@@ -164,28 +207,29 @@ static bool start_threads(pool *p)
         sigdelset(&blocked, faults[i]);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int error = 0;
-    while (p->started < p->threads && error == 0) {
-        error = pthread_create(&p->ids[p->started], NULL, thread_main, p);
+    while (l->started < p->threads && error == 0) {
+        error = pthread_create(&l->ids[l->started], NULL, thread_main, l);
         if (error == 0)
-            p->started++;
+            l->started++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)
-        log_error(p->worker, NULL, "blocking pool: %zu of %zu threads started: %s", p->started, p->threads,
+        log_error(p->worker, NULL, "blocking pool: %zu of %zu threads started: %s", l->started, p->threads,
                   strerror(error));
-    return p->started > 0;
+    return l->started > 0;
 }
 
-static bool enqueue(pool *p, job *j)
+static bool enqueue(lane *l, job *j)
 {
+    pool *p = l->pool;
     pthread_mutex_lock(&p->lock);
     /* A job that an idle thread is about to take does not count as waiting. */
-    bool room = p->queued < p->limit + (p->started - p->running);
+    bool room = l->queued < p->limit + (l->started - l->running);
     if (room) {
-        TAILQ_INSERT_TAIL(&p->queue, j, link);
+        TAILQ_INSERT_TAIL(&l->queue, j, link);
         j->queued = true;
-        p->queued++;
-        pthread_cond_signal(&p->more);
+        l->queued++;
+        pthread_cond_signal(&l->more);
     }
     pthread_mutex_unlock(&p->lock);
     return room;
@@ -195,22 +239,22 @@ static bool enqueue(pool *p, job *j)
 static void cancel_job(waiter *w)
 {
     job *j = w->owner;
-    pool *p = j->pool;
-    pthread_mutex_lock(&p->lock);
+    lane *l = j->lane;
+    pthread_mutex_lock(&l->pool->lock);
     if (j->queued) {
-        TAILQ_REMOVE(&p->queue, j, link);
-        p->queued--;
+        TAILQ_REMOVE(&l->queue, j, link);
+        l->queued--;
     }
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&l->pool->lock);
 }
 
 int pool_run(pool *p, tl_request *req, void (*run)(void *arg), void *arg)
 {
     if (req->cancelled || req->ended)
         return TL_CANCELLED;
-    job j = {.pool = p, .run = run, .arg = arg};
+    job j = {.lane = lane_of(p, req->module), .run = run, .arg = arg};
     wait_init(&j.wait, req, cancel_job, &j);
-    if (!start_threads(p) || !enqueue(p, &j))
+    if (!j.lane || !start_threads(j.lane) || !enqueue(j.lane, &j))
         return TL_UNAVAILABLE;
     int result = request_wait(req, &j.wait);
     /* Cancelled, and not out of the queue by that: a thread works on memory of this request. It must end first. */
@@ -223,8 +267,13 @@ int pool_run(pool *p, tl_request *req, void (*run)(void *arg), void *arg)
 
 size_t pool_waiting(pool *p)
 {
+    size_t count = 0;
+    const lane *l;
     pthread_mutex_lock(&p->lock);
-    size_t count = p->queued;
+    SLIST_FOREACH(l, &p->lanes, link)
+    {
+        count += l->queued;
+    }
     pthread_mutex_unlock(&p->lock);
     return count;
 }

@@ -1,5 +1,5 @@
 /*
- * The blocking pool: a few threads for what would hold the loop. Threads wake the loop through an eventfd, because the
+ * The blocking pool: a few threads a plugin for what would hold the loop. Threads wake the loop through an eventfd, because the
  * event base has no locks.
  */
 #ifndef CORE_POOL_POOL_H
@@ -11,7 +11,10 @@
 struct worker;
 typedef struct pool pool;
 
-/* Threads start on first use. At most `queue` jobs wait. NULL (and a line in the log) when the loop refuses. */
+/*
+ * Each plugin gets `threads` of its own, which start on first use, and room for `queue` jobs that wait; so does the
+ * core. NULL (and a line in the log) when the loop refuses.
+ */
 pool *pool_new(struct worker *w, size_t threads, size_t queue);
 
 /* Waits for jobs that run. No request may be waiting any more. */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/plugin/plugin.h"
 #include "core/pool/pool.h"
 
 enum { NOT_YET = 99, THREADS = 2, QUEUE = 3 };
@@ -189,6 +190,34 @@ static void a_full_queue_refuses(void **state)
     assert_int_equal(atomic_load(&g.ran), THREADS + QUEUE);
 }
 
+static void call_pool_for_another_plugin(tl_request *req, void *arg)
+{
+    static tl_module other = {.name = "other"};
+    req->module = &other;
+    call_pool(req, arg);
+}
+
+static void the_work_of_one_plugin_never_waits_for_that_of_another(void **state)
+{
+    /* given one plugin's work on all of its threads, and in all of its queue */
+    worker *w = *state;
+    struct gate slow = {0};
+    struct caller c[THREADS + QUEUE];
+    for (int i = 0; i < THREADS + QUEUE; i++)
+        start(w, &c[i], &slow);
+    await_running(&slow, THREADS);
+
+    /* when another plugin has work */
+    struct gate open = {.open = true};
+    struct caller other = {.gate = &open, .result = NOT_YET};
+    fixture_run(w, call_pool_for_another_plugin, &other);
+
+    /* then that is done while the first still waits */
+    assert_int_equal(other.result, TL_OK);
+    assert_int_equal(atomic_load(&slow.ran), 0);
+    open_and_finish(w, &slow);
+}
+
 static void room_comes_back(void **state)
 {
     worker *w = *state;
@@ -303,6 +332,7 @@ int main(void)
         TEST(the_loop_goes_on_meanwhile),
         TEST(jobs_one_after_the_other_all_run),
         TEST(a_full_queue_refuses),
+        TEST(the_work_of_one_plugin_never_waits_for_that_of_another),
         TEST(room_comes_back),
         TEST(a_queued_job_is_dropped_when_cancelled),
         TEST(a_cancelled_job_makes_room),
