@@ -17,6 +17,7 @@ struct fiber_pool;
 struct arena_pool;
 struct request_table;
 struct pool;
+struct isolation;
 struct db;
 struct redis;
 struct objects;
@@ -40,6 +41,7 @@ typedef struct worker {
     struct fiber_pool *fibers;
     struct request_table *requests;
     struct pool *pool;
+    struct isolation *isolation;
     struct db *db;
     struct redis *redis;
     struct objects *objects; /* NULL when no store is configured */

@@ -34,8 +34,9 @@ typedef struct settings {
     const char *address;      /* "127.0.0.1"; also IPv6 */
     int64_t port;             /* 5000; 0: a free one, printed */
     int64_t workers;          /* 0: number of cores */
-    int64_t blocking_threads; /* 2 */
-    int64_t blocking_queue;   /* 256 */
+    int64_t blocking_threads; /* of each plugin in a worker; 2 */
+    int64_t blocking_queue;   /* of each plugin; 256 */
+    int64_t request_memory;   /* bytes; 256M */
     int64_t start_timeout;    /* 30s: until every process of a generation must be ready */
     int64_t stop_timeout;     /* 30s: until a graceful stop becomes hard */
     int64_t watchdog;         /* 30s: a worker whose loop has not turned for so long is ended; 0: never */

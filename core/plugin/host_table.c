@@ -15,6 +15,7 @@
 #include "core/metrics/metrics.h"
 #include "core/objects/objects.h"
 #include "core/plugin/plugin.h"
+#include "core/pool/isolation.h"
 #include "core/pool/pool.h"
 #include "core/redis/redis.h"
 #include "core/request/request.h"
@@ -56,6 +57,12 @@ static void task_defer(tl_request *req, void (*run)(void *arg), void *arg)
 static int task_blocking(tl_request *req, void (*run)(void *arg), void *arg)
 {
     return pool_run(req->worker->pool, req, run, arg);
+}
+
+static int task_isolated(tl_request *req, tl_isolated_run *run, const void *input, size_t length,
+                         int64_t cpu_milliseconds, const void **output, size_t *output_length)
+{
+    return isolation_run(req->worker->isolation, req, run, input, length, cpu_milliseconds, output, output_length);
 }
 
 static bool task_is_cancelled(const tl_request *req)
@@ -121,6 +128,7 @@ static const tl_task_api task_api = {
     .now = task_now,
     .time_text = task_time_text,
     .scoped = request_scoped,
+    .isolated = task_isolated,
 };
 
 static const tl_http_api http_api = {

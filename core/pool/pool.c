@@ -1,7 +1,7 @@
 /*
- * The blocking pool: for each plugin a queue and a few threads, so that the work of one never waits for that of another,
- * and an eventfd through which all tell the loop what has ended. Jobs live on the stacks of the fibers that wait for
- * them, so nothing is allocated for one.
+ * The blocking pool: for each plugin a queue and a few threads, so that the work of one never waits for that of
+ * another, and an eventfd through which all tell the loop what has ended. Jobs live on the stacks of the fibers that
+ * wait for them, so nothing is allocated for one.
  *
  * A job that waits in the queue can be dropped; one that runs cannot, and its request stays until it has ended.
  */

@@ -1,6 +1,6 @@
 /*
- * The blocking pool: a few threads a plugin for what would hold the loop. Threads wake the loop through an eventfd, because the
- * event base has no locks.
+ * The blocking pool: a few threads a plugin for what would hold the loop. Threads wake the loop through an eventfd,
+ * because the event base has no locks.
  */
 #ifndef CORE_POOL_POOL_H
 #define CORE_POOL_POOL_H

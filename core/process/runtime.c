@@ -11,6 +11,7 @@
 #include "core/metrics/metrics.h"
 #include "core/migrate/migrate.h"
 #include "core/objects/objects.h"
+#include "core/pool/isolation.h"
 #include "core/pool/pool.h"
 #include "core/redis/redis.h"
 #include "core/request/request.h"
@@ -36,7 +37,8 @@ static bool open_parts(worker *w, const runtime_plan *plan)
     if (!w->requests)
         return false;
     w->pool = pool_new(w, (size_t)s->blocking_threads, (size_t)s->blocking_queue);
-    return w->pool != NULL;
+    w->isolation = isolation_new(w, (size_t)s->blocking_threads, (size_t)s->blocking_queue);
+    return w->pool && w->isolation;
 }
 
 void runtime_connect(runtime *r, problems *found)
@@ -95,6 +97,7 @@ void runtime_close(runtime *r)
     objects_free(w->objects);
     if (w->pool)
         pool_free(w->pool);
+    isolation_free(w->isolation);
     if (w->requests)
         request_table_free(w->requests);
     if (w->fibers)

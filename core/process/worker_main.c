@@ -19,6 +19,7 @@
 #include "core/jobs/jobs.h"
 #include "core/log/log.h"
 #include "core/mail/mail.h"
+#include "core/pool/isolation.h"
 #include "core/process/backtrace.h"
 #include "core/process/beat.h"
 #include "core/process/crash.h"
@@ -120,7 +121,11 @@ static void serve(process *p)
         p->mailer = mailer_new(w);
         p->jobs = jobs_new(w);
         jobs_start(p->jobs);
-    } else if (!http_server_listen(w->http, WORKER_LISTEN_FD, WORKER_NUDGE_FD)) {
+        return;
+    }
+    /* Now, while it is small. */
+    isolation_start(w->isolation);
+    if (!http_server_listen(w->http, WORKER_LISTEN_FD, WORKER_NUDGE_FD)) {
         log_error(w, NULL, "cannot listen; leaving");
         begin_stop(p, 0);
     }

@@ -13,9 +13,10 @@
  * A field or a function is only ever appended (next minor); anything else is a new major.
  *
  *   1.0  first version
+ *   1.1  tl_isolated, TL_EXCEEDED
  */
 #define TL_ABI_MAJOR 1
-#define TL_ABI_MINOR 0
+#define TL_ABI_MINOR 1
 
 #if !defined(__GNUC__)
 #error "talelio plugins are built with gcc or clang"
@@ -45,6 +46,7 @@ enum {
     TL_REPLIED = -4,     /* the call has already answered the request: return from the handler */
     TL_NOT_FOUND = -5,   /* there is no such object */
     TL_DENIED = -6,      /* refused by the other side: rights are missing, or a secret is wrong */
+    TL_EXCEEDED = -7,    /* it has taken more time or memory than it may */
 };
 
 /*

@@ -9,6 +9,12 @@
 
 #include "base.h"
 
+/*
+ * Work for tl_isolated: bytes in, bytes out. The result comes from malloc, its length goes to `*output_length`; NULL:
+ * there was not enough memory. `input` has a NUL behind it.
+ */
+typedef void *tl_isolated_run(const void *input, size_t length, size_t *output_length);
+
 typedef struct tl_task_api {
     size_t struct_size;
     void *(*alloc)(tl_request *req, size_t size);
@@ -20,6 +26,8 @@ typedef struct tl_task_api {
     int64_t (*now)(void);
     char *(*time_text)(tl_request *req, int64_t microseconds);
     int (*scoped)(tl_request *req, int (*run)(tl_request *req, void *arg), void *arg);
+    int (*isolated)(tl_request *req, tl_isolated_run *run, const void *input, size_t length, int64_t cpu_milliseconds,
+                    const void **output, size_t *output_length);
 } tl_task_api;
 
 /*
@@ -82,14 +90,31 @@ static inline int tl_sleep(tl_request *req, int64_t milliseconds)
 }
 
 /*
- * Runs `run(arg)` on a thread of the blocking pool and waits for it: for what takes more than a millisecond of CPU
- * or blocks in the kernel. `run` may touch only what `arg` points to, and may call nothing of the host. The pool and
- * its queue are bounded. May wait. TL_OK (it has run), TL_UNAVAILABLE (queue full: it has not run), or TL_CANCELLED (it
- * may have run, and is certainly not running any more).
+ * Runs `run(arg)` on a blocking thread of the plugin and waits for it: for what takes more than a millisecond of CPU
+ * or blocks in the kernel. `run` may touch only what `arg` points to, and may call nothing of the host. A plugin's
+ * threads and their queue are its own, and bounded. May wait. TL_OK (it has run), TL_UNAVAILABLE (queue full: it has
+ * not run), or TL_CANCELLED (it may have run, and is certainly not running any more).
  */
 static inline int tl_blocking(tl_request *req, void (*run)(void *arg), void *arg)
 {
     return tl_the_host->task->blocking(req, run, arg);
+}
+
+/*
+ * Runs `run` in a process of its own and waits for what it returns: for code that may never end, or crash, on some
+ * input. The process is killed when it has used `cpu_milliseconds`, when the request is cancelled, and when it takes
+ * more than [server] request_memory. It has a copy of the plugin's globals as they were when the plugin had started; it
+ * may call nothing of the host, and what it changes is lost. It costs about a millisecond. As many run at once as a
+ * plugin has blocking threads; more wait in a bounded queue.
+ *
+ * May wait. TL_OK: `*output` lives as long as the request, with a NUL behind it. TL_EXCEEDED: too much time, memory or
+ * output. TL_ERROR: it crashed, which the log tells. TL_UNAVAILABLE (queue full, or no process to be had) or
+ * TL_CANCELLED.
+ */
+static inline int tl_isolated(tl_request *req, tl_isolated_run *run, const void *input, size_t length,
+                              int64_t cpu_milliseconds, const void **output, size_t *output_length)
+{
+    return tl_the_host->task->isolated(req, run, input, length, cpu_milliseconds, output, output_length);
 }
 
 /* True once the client has gone or the deadline has passed; from then on calls that may wait return at once. */

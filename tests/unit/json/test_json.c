@@ -244,15 +244,7 @@ static void the_wrong_kind_gives_nothing(void **state)
 
 static size_t logged_mistakes(void)
 {
-    logger_flush(the_fixture->log);
-    char line[1024];
-    size_t count = 0;
-    FILE *file = fopen(fixture_log_path(), "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file))
-        count += strstr(line, "a plugin's JSON") != NULL;
-    fclose(file);
-    return count;
+    return fixture_log_count(the_fixture, "a plugin's JSON");
 }
 
 static void mistakes_are_logged_and_change_nothing(void **state)

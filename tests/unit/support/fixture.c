@@ -14,6 +14,7 @@
 
 #include "core/log/log.h"
 #include "core/memory/arena.h"
+#include "core/pool/isolation.h"
 #include "core/pool/pool.h"
 #include "core/process/scoreboard.h"
 
@@ -61,6 +62,7 @@ settings *fixture_settings(void)
         .migrations_dir = "migrations",
         .run_dir = "/tmp",
         .user = "",
+        .request_memory = 256 << 20,
         .max_connections = 10000,
         .max_requests = 2000,
         .max_request_line = 8192,
@@ -117,10 +119,25 @@ worker *fixture_worker_new(settings *s)
     assert_non_null(w->requests);
     w->pool = pool_new(w, (size_t)s->blocking_threads, (size_t)s->blocking_queue);
     assert_non_null(w->pool);
+    w->isolation = isolation_new(w, (size_t)s->blocking_threads, (size_t)s->blocking_queue);
+    assert_non_null(w->isolation);
     w->board = calloc(1, sizeof *w->board);
     assert_non_null(w->board);
     the_worker = w;
     return w;
+}
+
+size_t fixture_log_count(worker *w, const char *text)
+{
+    logger_flush(w->log);
+    char line[4096];
+    size_t count = 0;
+    FILE *file = fopen(log_path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        count += strstr(line, text) != NULL;
+    fclose(file);
+    return count;
 }
 
 static bool none_alive(worker *w)
@@ -142,6 +159,7 @@ void fixture_worker_free(worker *w)
     the_worker = NULL;
     free(w->board);
     pool_free(w->pool);
+    isolation_free(w->isolation);
     request_table_free(w->requests);
     fiber_pool_free(w->fibers);
     arena_pool_free(w->arenas);

@@ -18,6 +18,9 @@ worker *fixture_worker_new(settings *s);
 void fixture_worker_free(worker *w);
 const char *fixture_log_path(void);
 
+/* How often `text` stands in the worker's log. */
+size_t fixture_log_count(worker *w, const char *text);
+
 /* Runs `run(req, arg)` on a fiber and the loop until it has ended. Fails the test after two minutes. */
 void fixture_run(worker *w, void (*run)(tl_request *req, void *arg), void *arg);
 
