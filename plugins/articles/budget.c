@@ -5,11 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CHUNK_FIRST ((size_t)64 << 10)
 #define CHUNK_MAX ((size_t)4 << 20)
-#define CALLS_BETWEEN_CLOCKS 64 /* the clock is a system call */
 
 typedef struct budget_chunk {
     struct budget_chunk *next;
@@ -22,22 +20,13 @@ typedef union header {
     max_align_t alignment;
 } header;
 
-/* cmark's allocator functions get no context. The thread's, not the process': the blocking pool renders too. */
-static _Thread_local budget *current;
+/* cmark's allocator functions get no context. A process renders one text at a time. */
+static budget *current;
 
-static int64_t cpu_time(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-void budget_begin(budget *b, size_t bytes, int64_t microseconds)
+void budget_begin(budget *b, size_t bytes)
 {
     memset(b, 0, sizeof(*b));
     b->limit = bytes;
-    b->deadline = cpu_time() + microseconds;
     current = b;
 }
 
@@ -65,10 +54,10 @@ static void add_chunk(budget *b, size_t needed)
     if (size < needed + sizeof(budget_chunk) + sizeof(header))
         size = needed + sizeof(budget_chunk) + sizeof(header);
     if (size > b->limit - b->used)
-        siglongjmp(b->over, BUDGET_MEMORY);
+        siglongjmp(b->over, 1);
     budget_chunk *chunk = malloc(size);
     if (!chunk)
-        siglongjmp(b->over, BUDGET_MEMORY);
+        siglongjmp(b->over, 1);
     chunk->next = b->chunks;
     chunk->size = size;
     b->chunks = chunk;
@@ -81,10 +70,8 @@ static void *take(size_t size)
 {
     budget *b = current;
 
-    if (++b->calls % CALLS_BETWEEN_CLOCKS == 0 && cpu_time() > b->deadline)
-        siglongjmp(b->over, BUDGET_TIME);
     if (size > b->limit)
-        siglongjmp(b->over, BUDGET_MEMORY);
+        siglongjmp(b->over, 1);
     size = (size + sizeof(header) - 1) / sizeof(header) * sizeof(header);
     if (!b->at || size + sizeof(header) > (size_t)(b->end - b->at))
         add_chunk(b, size + sizeof(header));
@@ -100,7 +87,7 @@ static void *budget_calloc(size_t count, size_t size)
     size_t bytes;
 
     if (__builtin_mul_overflow(count, size, &bytes))
-        siglongjmp(current->over, BUDGET_MEMORY);
+        siglongjmp(current->over, 1);
     return memset(take(bytes), 0, bytes);
 }
 

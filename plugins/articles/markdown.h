@@ -1,13 +1,13 @@
 /*
  * Markdown to HTML: CommonMark by cmark, with GFM's tables, and with what this API adds to images, links and headings.
- * Pure: no host call, safe on several threads at once. See "Markdown" in README.md.
+ * Pure: no host call. It may take any time on hostile text, so it runs where it can be killed (page.c). See "Markdown"
+ * in README.md.
  */
 #ifndef PLUGINS_ARTICLES_MARKDOWN_H
 #define PLUGINS_ARTICLES_MARKDOWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* What decides the result besides the text. Change MARKDOWN_VERSION with the rules, so that stored pages are made anew.
  */
@@ -20,7 +20,6 @@ typedef struct markdown_rules {
 
 typedef enum markdown_status {
     MARKDOWN_OK,
-    MARKDOWN_TOO_SLOW,  /* the time given was not enough */
     MARKDOWN_TOO_LARGE, /* would need too much memory, or the page would be out of proportion to its text */
 } markdown_status;
 
@@ -34,9 +33,8 @@ typedef struct markdown_page {
 /* Once in a process, before anything else of this. */
 void markdown_init(void);
 
-/* Uses at most about `cpu_microseconds` of this thread. On MARKDOWN_OK the page goes to markdown_free. */
-markdown_status markdown_render(const char *text, size_t length, const markdown_rules *rules, int64_t cpu_microseconds,
-                                markdown_page *page);
+/* On MARKDOWN_OK the page goes to markdown_free. Renders one text at a time in a process. */
+markdown_status markdown_render(const char *text, size_t length, const markdown_rules *rules, markdown_page *page);
 
 /* Also for a zeroed page. */
 void markdown_free(markdown_page *page);

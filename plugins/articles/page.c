@@ -4,64 +4,74 @@
 #include "plugins/articles/page.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugins/articles/site.h"
 
-/*
- * Small texts are rendered at once, which takes about a millisecond at most. Those that are not done soon after,
- * because of what they hold, start again in the pool, like large ones.
+/* A megabyte of ordinary text takes a tenth of it. */
+#define CPU_MILLISECONDS 2000
+
+/* What comes out of the process that renders: this, the HTML with a NUL behind it, and the table of contents with one.
  */
-#define SMALL (16 * 1024)
-#define SMALL_MICROSECONDS 3000
-#define LARGE_MICROSECONDS 2000000
-
-typedef struct job {
-    const char *body;
-    size_t length;
+typedef struct result {
     markdown_status status;
+    size_t html_length;
+    size_t contents_length;
+} result;
+
+static void *render(const void *input, size_t length, size_t *output_length)
+{
     markdown_page page;
-} job;
-
-static void run_job(void *arg)
-{
-    job *j = arg;
-
-    j->status = markdown_render(j->body, j->length, &the_site.rules, LARGE_MICROSECONDS, &j->page);
-}
-
-static void free_page(void *page)
-{
-    markdown_free(page);
-}
-
-int page_render(tl_request *req, const char *body, markdown_page *page)
-{
-    job *j = tl_alloc(req, sizeof(*j));
-
-    *j = (job){.body = body, .length = strlen(body), .status = MARKDOWN_TOO_SLOW};
-    if (j->length <= SMALL)
-        j->status = markdown_render(body, j->length, &the_site.rules, SMALL_MICROSECONDS, &j->page);
-    tl_defer(req, free_page, &j->page);
-    if (j->status == MARKDOWN_TOO_SLOW) {
-        int result = tl_blocking(req, run_job, j);
-        if (result != TL_OK)
-            return result;
+    result r = {.status = markdown_render(input, length, &the_site.rules, &page)};
+    if (r.status == MARKDOWN_OK) {
+        r.html_length = page.html_length;
+        r.contents_length = page.table_of_contents_length;
     }
-    *page = j->page;
-    return j->status == MARKDOWN_OK ? TL_OK : TL_ERROR;
+    *output_length = sizeof r + r.html_length + 1 + r.contents_length + 1;
+    char *output = malloc(*output_length);
+    if (!output)
+        return NULL;
+    memcpy(output, &r, sizeof r);
+    char *html = output + sizeof r, *contents = html + r.html_length + 1;
+    html[r.html_length] = contents[r.contents_length] = '\0';
+    if (r.status == MARKDOWN_OK) {
+        memcpy(html, page.html, r.html_length);
+        memcpy(contents, page.table_of_contents, r.contents_length);
+    }
+    return output;
+}
+
+/* As tl_isolated; TL_EXCEEDED also for a page out of proportion. */
+static int page_render(tl_request *req, const char *body, markdown_page *page)
+{
+    const void *output;
+    size_t length;
+    int answer = tl_isolated(req, render, body, strlen(body), CPU_MILLISECONDS, &output, &length);
+    if (answer != TL_OK)
+        return answer;
+    result r;
+    memcpy(&r, output, sizeof r);
+    char *html = (char *)output + sizeof r;
+    *page = (markdown_page){
+        .html = html,
+        .html_length = r.html_length,
+        .table_of_contents = html + r.html_length + 1,
+        .table_of_contents_length = r.contents_length,
+    };
+    return r.status == MARKDOWN_OK ? TL_OK : TL_EXCEEDED;
 }
 
 int page_publish(tl_request *req, const char *body, markdown_page *page)
 {
-    int result = page_render(req, body, page);
+    int answer = page_render(req, body, page);
 
-    if (result == TL_OK)
+    if (answer == TL_OK)
         return TL_OK;
-    if (result == TL_ERROR)
-        tl_fail(req, 400, "Expected 'body' to be less complex: its HTML would be out of proportion to the text");
+    if (answer == TL_EXCEEDED)
+        tl_fail(req, 400, "Expected 'body' to be less complex: its HTML would take too long to make, or be too large");
     else
-        tl_fail_service(req, "rendering", result);
+        tl_fail_service(req, "rendering", answer);
     return TL_REPLIED;
 }
 
@@ -71,16 +81,16 @@ int page_refresh(tl_request *req, article *a)
 
     if (strcmp(a->renderer, the_site.renderer) == 0)
         return TL_OK;
-    int result = page_render(req, a->body, &page);
-    if (result == TL_ERROR) {
-        /* The old page may hold what is not allowed any more, so it is not shown either. */
+    int answer = page_render(req, a->body, &page);
+    if (answer == TL_EXCEEDED) {
+        /* Stored like any other page: the old one may hold what is not allowed any more, and trying again with every
+         * read would cost as much as before. */
         tl_log(req, TL_LOG_ERROR, "article %" PRId64 " is too complex to be rendered and is shown without its HTML",
                a->id);
-        a->html = a->table_of_contents = "";
-        return TL_OK;
+        page = (markdown_page){.html = "", .table_of_contents = ""};
+    } else if (answer != TL_OK) {
+        return answer;
     }
-    if (result != TL_OK)
-        return result;
 
     /* That it could not be stored, because the database says so or the article has changed, is no harm: the next read
      * tries again. */

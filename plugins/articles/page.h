@@ -1,5 +1,6 @@
 /*
- * The page made of an article's Markdown, within a request: rendered here or in the blocking pool, and kept up to date.
+ * The page made of an article's Markdown, within a request: rendered in a process that can be killed, and kept up to
+ * date.
  */
 #ifndef PLUGINS_ARTICLES_PAGE_H
 #define PLUGINS_ARTICLES_PAGE_H
@@ -10,12 +11,9 @@
 #include "plugins/articles/markdown.h"
 
 /*
- * Renders `body`; the page lives as long as the request. May wait. TL_OK, TL_UNAVAILABLE, TL_CANCELLED, or TL_ERROR:
- * the text is too complex, which is the author's to change.
+ * Renders `body`, which an author sends; the page lives as long as the request. May wait. TL_OK, or TL_REPLIED when the
+ * request has been answered with the refusal.
  */
-int page_render(tl_request *req, const char *body, markdown_page *page);
-
-/* page_render for what an author sends. TL_OK, or TL_REPLIED when the request has been answered with the refusal. */
 int page_publish(tl_request *req, const char *body, markdown_page *page);
 
 /*

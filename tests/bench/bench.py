@@ -17,6 +17,7 @@ import media  # noqa: E402
 from backup import backup  # noqa: E402
 from crash import crash  # noqa: E402
 from dev import dev  # noqa: E402
+from hostile import hostile  # noqa: E402
 from load import MEDIA, Load, ask, every_kind, footprint  # noqa: E402
 from outages import outages  # noqa: E402
 from server import BUILD, TALELIO, Client, Server, http_worker, memory, psql  # noqa: E402
@@ -282,6 +283,9 @@ end"""))
     def media(self):
         media.measure(self, wrk)
 
+    def hostile(self):
+        hostile(self)
+
 
 def until(condition, every=0.1):
     while not condition():
@@ -293,7 +297,7 @@ def pgbench_program():
     return str(found[-1])
 
 
-ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "dev", "crash", "outages", "backup", "media"]
+ROWS = ["http", "article", "list", "login", "publish", "memory", "waiting", "reload", "dev", "crash", "outages", "backup", "media", "hostile"]
 
 
 def main():

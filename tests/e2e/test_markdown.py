@@ -1,5 +1,7 @@
 """What Markdown becomes, as a reader of the API sees it; the details are unit tests of the plugin."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 
@@ -110,7 +112,55 @@ def test_a_large_article_is_rendered(author):
     assert article["html"].count("<em>") == 5000
 
 
-@pytest.mark.parametrize("body", [">" * 20000, "[" * 50000, "*a " * 30000, "- " * 3000 + "x", "`" * 50001 + "x"])
+# cmark walks over every open item for each empty line, and allocates nothing meanwhile.
+ENDLESS = " -" * 30000 + "x" + "\n" * 60000
+
+
+def test_texts_that_take_for_ever_are_refused_while_others_log_in_and_read(make_server):
+    # given an article, and somebody who posts texts that cmark takes a minute for
+    server = make_server({"plugin:articles": {"enabled": "yes"}}).start()
+    author = server.author()
+    slug = author.publish("Good", "# Good").json["article"]["slug"]
+    with ThreadPoolExecutor(2) as pool:
+        hostile = [pool.submit(another_session(server, author).publish, "Hostile", ENDLESS) for _ in range(2)]
+
+        # when others log in and read until all are answered
+        statuses = set()
+        while not all(post.done() for post in hostile):
+            statuses.add(server.client().get("/v1/articles/" + slug).status)
+            statuses.add(author.login().status)
+
+        # then they never heard of it, and the texts are refused
+        assert statuses == {200}
+        for post in hostile:
+            assert post.result().status == 400
+            assert post.result().message == "Expected 'body' to be less complex: its HTML would take too long to make, or be too large"
+    server.stop()
+
+
+def another_session(server, author):
+    client = server.client()
+    client.token = author.token
+    return client
+
+
+def test_an_old_article_that_takes_for_ever_is_shown_without_html_and_tried_once(author, server):
+    # given one that was published before there was a limit
+    slug = author.publish("Old", "# Old").json["article"]["slug"]
+    server.sql(f"UPDATE articles SET body = repeat(' -', 30000) || 'x' || repeat(E'\\n', 60000), renderer = 'old' WHERE slug = '{slug}'")
+
+    # when it is read
+    answer = author.get("/v1/articles/" + slug)
+
+    # then its text is there, and what came of it is kept
+    assert (answer.status, answer.json["article"]["html"]) == (200, "")
+    assert server.sql(f"SELECT renderer FROM articles WHERE slug = '{slug}'") != "old"
+
+
+@pytest.mark.parametrize(
+    "body", [">" * 20000, "[" * 50000, "*a " * 30000, "- " * 3000 + "x", "`" * 50001 + "x"],
+    ids=["quotes", "brackets", "emphasis", "lists", "backticks"],
+)  # fmt: skip
 def test_hostile_markdown_is_answered_and_hurts_nobody(author, body):
     assert author.publish("Hostile", body).status in (201, 400)
     assert author.get("/v1/health").status == 200

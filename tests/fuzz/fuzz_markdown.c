@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const markdown_rules rules = {.site_host = "www.talel.io", .raw_html = data[0] & 1};
     const char *text = (const char *)data + 1;
-    if (markdown_render(text, size - 1, &rules, 1000000, &page) != MARKDOWN_OK)
+    if (markdown_render(text, size - 1, &rules, &page) != MARKDOWN_OK)
         return 0;
     require(strlen(page.html) == page.html_length);
     if (!rules.raw_html) {

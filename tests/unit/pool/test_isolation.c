@@ -137,6 +137,12 @@ static void *beat_slowly(const void *input, size_t length, size_t *output_length
     return NULL;
 }
 
+static void *stay_at_gate(const void *input, size_t length, size_t *output_length)
+{
+    signal(SIGIO, SIG_IGN);
+    return wait_at_gate(input, length, output_length);
+}
+
 static void *crash(const void *input, size_t length, size_t *output_length)
 {
     (void)input, (void)length, (void)output_length;
@@ -273,6 +279,30 @@ static void work_of_a_cancelled_request_is_killed(void **state)
     assert_int_equal(result_of(w, reverse, 0), TL_OK);
 }
 
+static void a_slot_is_taken_until_its_process_has_ended(void **state)
+{
+    /* given work of cancelled requests that has not ended yet */
+    worker *w = *state;
+    struct caller gone[PROCESSES], next;
+    for (int i = 0; i < PROCESSES; i++) {
+        tl_request *req = start(w, &gone[i], stay_at_gate);
+        turn_until(w, &shared->started, i + 1);
+        request_cancel(req, false);
+        assert_true(fixture_until(w, &gone[i].done, 10000));
+    }
+
+    /* when there is more */
+    start(w, &next, wait_at_gate);
+    fixture_until(w, &next.done, 20);
+
+    /* then it waits */
+    assert_int_equal(atomic_load(&shared->started), PROCESSES);
+    atomic_store(&shared->open, true);
+    assert_true(fixture_until(w, &next.done, 20000));
+    assert_int_equal(next.result, TL_OK);
+    free(next.output);
+}
+
 static void more_than_the_queue_holds_is_refused(void **state)
 {
     worker *w = *state;
@@ -359,6 +389,7 @@ int main(void)
         TEST(output_is_limited),
         TEST(it_has_none_of_the_workers_descriptors),
         TEST(work_of_a_cancelled_request_is_killed),
+        TEST(a_slot_is_taken_until_its_process_has_ended),
         TEST(more_than_the_queue_holds_is_refused),
         TEST(one_that_waits_can_be_cancelled),
         TEST(a_keeper_that_dies_is_replaced),
