@@ -141,6 +141,8 @@ void connection_release(connection *c)
     if (c->fd >= 0 && h->by_fd[c->fd] == c)
         h->by_fd[c->fd] = NULL;
     evbuffer_remove_cb_entry(c->input, c->gate);
+    if (c->aside)
+        evbuffer_free(c->aside);
     stream_unwatch(c);
     bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
     bufferevent_disable(c->bev, EV_READ | EV_WRITE);

@@ -31,31 +31,6 @@ static path_result split_path(http_exchange *x)
     return path_split(x->head.data + path.at, path.length, x->scratch.data, &x->path);
 }
 
-size_t exchange_max_body(http_exchange *x)
-{
-    route_match match = {0};
-    tl_method method = 0;
-    switch (x->frame.method) {
-    case FRAME_POST:
-        method = TL_POST;
-        break;
-    case FRAME_PUT:
-        method = TL_PUT;
-        break;
-    case FRAME_PATCH:
-        method = TL_PATCH;
-        break;
-    case FRAME_DELETE:
-        method = TL_DELETE;
-        break;
-    default:
-        break;
-    }
-    if (method != 0 && split_path(x) == PATH_OK)
-        router_find(x->server->router, &x->path, method, &match);
-    return match.route && match.route->max_body > 0 ? match.route->max_body : (size_t)x->server->settings->max_body;
-}
-
 static bool query_is_sound(http_exchange *x)
 {
     const frame_span query = x->frame.query;
@@ -78,22 +53,27 @@ static void answer_options(http_exchange *x, unsigned methods)
     reply_finish(x);
 }
 
+static bool needs_authorization(http_exchange *x, const route *to)
+{
+    return to->auth == TL_AUTH_REQUIRED || (to->auth == TL_AUTH_OPTIONAL && exchange_header(x, "Authorization"));
+}
+
 /* Who asks? False when the request has been answered with a refusal. */
 static bool authorize(tl_request *req, http_exchange *x)
 {
-    const route *to = x->route;
-    if (to->auth == TL_AUTH_NONE || (to->auth == TL_AUTH_OPTIONAL && !exchange_header(x, "Authorization")))
+    if (!needs_authorization(x, x->route))
         return true;
     tl_module *provider = NULL;
     const tl_auth_v1 *auth = req->worker->modules ? module_auth(req->worker->modules, &provider) : NULL;
     if (!auth) {
-        log_error(req->worker, req, "nobody provides %s", TL_AUTH_V1);
+        log_error(req->worker, req, "no plugin provides %s", TL_AUTH_V1);
         http_fail(req, 500, "Internal server error");
         return false;
     }
+    tl_module *module = req->module;
     req->module = provider;
     int result = auth->authenticate(req, &req->identity);
-    req->module = to->module;
+    req->module = module;
     /* Fail closed: whoever has been answered is not let in. */
     if (result == TL_OK && !x->replied) {
         req->has_identity = true;
@@ -101,6 +81,37 @@ static bool authorize(tl_request *req, http_exchange *x)
     }
     if (!x->replied)
         http_fail_service(req, TL_AUTH_V1, result);
+    return false;
+}
+
+static void forget_body(waiter *w)
+{
+    http_exchange *x = w->owner;
+    x->whole = NULL;
+}
+
+/* Of a request whose sender was asked for first. False when it has been answered, or its client has gone. */
+static bool await_body(tl_request *req, http_exchange *x)
+{
+    if (x->reply || req->cancelled)
+        return !req->cancelled;
+    waiter w;
+    wait_init(&w, req, forget_body, x);
+    x->whole = &w;
+    x->known = req->has_identity;
+    /* The gate has its own limits of time for a body. */
+    req->deadline = 0;
+    if (x->conn->phase == PHASE_ASKING)
+        gate_go_on(x->conn);
+    if (request_wait(req, &w) != TL_OK)
+        return false;
+    x->whole = NULL;
+    req->deadline = loop_now(req->worker) + req->worker->settings->request_timeout;
+    if (!x->refusal.message)
+        return true;
+    if (x->refusal.status == 503)
+        reply_header(x, "Retry-After", "1");
+    reply_error(x, x->refusal.status, x->refusal.message);
     return false;
 }
 
@@ -120,7 +131,7 @@ static void answer_for_handler(tl_request *req, http_exchange *x)
 static void run_handler(tl_request *req, void *exchange)
 {
     http_exchange *x = exchange;
-    if (authorize(req, x))
+    if (authorize(req, x) && await_body(req, x))
         x->route->handler(req);
     if (req->db)
         db_request_end(req);
@@ -130,6 +141,9 @@ static void run_handler(tl_request *req, void *exchange)
         stream_ended(req, x);
     x->req = NULL;
     req->http = NULL;
+    /* Without the body. Where nothing has waited yet, the gate is still there to see it. */
+    if (x->conn && x->conn->phase == PHASE_ASKING)
+        gate_answer(x->conn);
     if (x->conn) {
         reply_finish(x);
         return;
@@ -169,8 +183,36 @@ static void start_handler(http_exchange *x, const route_match *match)
     }
 }
 
+body_verdict exchange_judge_head(http_exchange *x)
+{
+    exchange_identify(x);
+    route_match match = {0};
+    bool is_sound = !x->frame.is_asterisk && split_path(x) == PATH_OK && (!x->frame.has_query || query_is_sound(x));
+    if (is_sound)
+        router_find(x->server->router, &x->path, x->method, &match);
+    if (!match.route)
+        return BODY_UNWANTED;
+    x->max_body = match.route->max_body > 0 ? match.route->max_body : (size_t)x->server->settings->max_body;
+    if (x->frame.content_length > x->max_body)
+        return BODY_TOO_LARGE;
+    if (!needs_authorization(x, match.route))
+        return BODY_WANTED;
+    start_handler(x, &match);
+    if (!x->req)
+        return BODY_UNWANTED;
+    return x->whole ? BODY_WANTED : BODY_UNDECIDED;
+}
+
 void exchange_dispatch(http_exchange *x)
 {
+    if (x->req) {
+        wait_finish(x->whole);
+        return;
+    }
+    if (x->replied) {
+        reply_finish(x);
+        return;
+    }
     if (x->refusal.message) {
         if (x->refusal.status == 503)
             reply_header(x, "Retry-After", "1");

@@ -22,6 +22,7 @@ http_exchange *exchange_new(connection *c)
         abort();
     }
     frame_reset(&x->frame);
+    x->id[0] = '\0';
     x->server = h;
     x->conn = c;
     TAILQ_INSERT_TAIL(&h->live, x, link);
@@ -36,6 +37,7 @@ void exchange_destroy(http_exchange *x)
     buffer_free(&x->body);
     buffer_free(&x->scratch);
     buffer_free(&x->own);
+    buffer_free(&x->early);
     free(x);
 }
 
@@ -46,7 +48,7 @@ void exchange_free(http_exchange *x)
         exchange_destroy(x);
         return;
     }
-    h->held -= x->body.length;
+    h->held[x->known] -= x->body.length;
     h->freed += x->body.length;
     TAILQ_REMOVE(x->queued ? &h->answered : &h->live, x, link);
     x->queued = false;
@@ -56,6 +58,8 @@ void exchange_free(http_exchange *x)
     x->route = NULL;
     x->parameters = NULL;
     x->refusal = (frame_refusal){0};
+    x->known = false;
+    x->whole = NULL;
     x->replied = x->gone = x->is_head = x->streaming = x->broken = false;
     x->method = 0;
     x->status = 0;
@@ -64,6 +68,7 @@ void exchange_free(http_exchange *x)
     buffer_clear(&x->head, KEEP_HEAD);
     buffer_clear(&x->body, KEEP_BODY);
     buffer_clear(&x->own, KEEP_HEAD);
+    buffer_clear(&x->early, 0);
     buffer_clear(&x->scratch, KEEP_HEAD);
     TAILQ_INSERT_HEAD(&h->spare, x, link);
     if (++h->spare_count > KEEP_EXCHANGES) {
@@ -128,6 +133,15 @@ static tl_method method_of(frame_method method)
     }
 }
 
+void exchange_identify(http_exchange *x)
+{
+    if (x->id[0])
+        return;
+    x->method = method_of(x->frame.method);
+    x->is_head = x->frame.method == FRAME_HEAD;
+    set_id(x);
+}
+
 void exchange_start(struct evhttp_request *reply, void *server)
 {
     struct http_server *h = server;
@@ -140,11 +154,9 @@ void exchange_start(struct evhttp_request *reply, void *server)
     }
     http_exchange *x = c->exchange;
     x->reply = reply;
-    x->method = method_of(x->frame.method);
-    x->is_head = x->frame.method == FRAME_HEAD;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     x->began = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    set_id(x);
+    exchange_identify(x);
     exchange_dispatch(x);
 }

@@ -6,6 +6,8 @@
  * It runs in a callback of the connection's input buffer: after the read, before evhttp. One request at a time: what
  * arrives behind it stays in the buffer until it has been answered.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -99,15 +101,41 @@ static bool read_head(connection *c)
     return false;
 }
 
-/* Between head and body: is it too large, and does the client wait for a word? */
-static bool accept_body(connection *c)
+/* The answer does without the body: one that is here already is dropped, and one that is still to come ends the
+ * connection. */
+static void skip_body(connection *c)
 {
     http_exchange *x = c->exchange;
-    x->max_body = has_body(&x->frame) ? exchange_max_body(x) : 0;
-    if (x->frame.content_length > x->max_body) {
-        gate_refuse(c, 413, "The body is too large");
-        return false;
+    size_t have = evbuffer_get_length(c->input);
+    bool is_here = !x->frame.chunked && x->frame.content_length <= have;
+    if (!is_here)
+        x->frame.close = true;
+    take(c, is_here ? (size_t)x->frame.content_length : have);
+    release(c);
+}
+
+/* evhttp must see none of it, and no more may arrive. */
+static void set_aside(connection *c)
+{
+    if (!(c->aside = evbuffer_new()) || evbuffer_add_buffer(c->aside, c->input) != 0) {
+        fputs("talelio: out of memory\n", stderr);
+        abort();
     }
+    bufferevent_disable(c->bev, EV_READ);
+    c->phase = PHASE_ASKING;
+}
+
+static void take_back(connection *c)
+{
+    evbuffer_prepend_buffer(c->input, c->aside);
+    evbuffer_free(c->aside);
+    c->aside = NULL;
+    bufferevent_enable(c->bev, EV_READ);
+}
+
+static void begin_body(connection *c)
+{
+    http_exchange *x = c->exchange;
     chunks_reset(&x->chunks);
     /* The phase keeps the time of the request's first byte. */
     c->phase = PHASE_BODY;
@@ -117,15 +145,36 @@ static bool accept_body(connection *c)
         if (send(c->fd, go_on, sizeof go_on - 1, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof go_on - 1)
             x->frame.close = true;
     }
-    return true;
 }
 
-/* Each body has its limit; this one is for all of them. False when the request has been refused. */
+/* Between head and body: true when the body is to be read now. */
+static bool accept_body(connection *c)
+{
+    switch (has_body(&c->exchange->frame) ? exchange_judge_head(c->exchange) : BODY_WANTED) {
+    case BODY_WANTED:
+        begin_body(c);
+        return true;
+    case BODY_UNWANTED:
+        skip_body(c);
+        return false;
+    case BODY_UNDECIDED:
+        set_aside(c);
+        return false;
+    case BODY_TOO_LARGE:
+        gate_refuse(c, 413, "The body is too large");
+        return false;
+    }
+    return false;
+}
+
+/* Each body has its limit; this one is for all of them, so that strangers leave room for those who have been let in.
+ * False when the request has been refused. */
 static bool hold(connection *c, size_t more)
 {
     struct http_server *h = c->server;
-    h->held += more;
-    if (h->held <= h->max_held)
+    bool known = c->exchange->known;
+    h->held[known] += more;
+    if (h->held[known] <= h->max_held[known])
         return true;
     gate_refuse(c, 503, "The server is busy");
     return false;
@@ -205,6 +254,32 @@ void gate_next(connection *c)
     c->inside = true;
     read_on(c);
     c->inside = false;
+}
+
+/* evhttp reads what the gate has let through outside of its own callback. */
+static void wake_evhttp(connection *c)
+{
+    if (c->phase == PHASE_RUNNING)
+        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+void gate_go_on(connection *c)
+{
+    c->inside = true;
+    take_back(c);
+    begin_body(c);
+    c->inside = false;
+    gate_next(c);
+    wake_evhttp(c);
+}
+
+void gate_answer(connection *c)
+{
+    c->inside = true;
+    take_back(c);
+    skip_body(c);
+    c->inside = false;
+    wake_evhttp(c);
 }
 
 void gate_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn)

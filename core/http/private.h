@@ -27,9 +27,10 @@ enum {
     LINGER_MS = 2000,       /* how long a client may take to read the last answer */
     LINGER_BYTES = 1 << 20, /* how much it may still send meanwhile */
     DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining, unless told */
-    MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together */
-    GIVE_BACK = 8 << 20,    /* bytes of freed bodies that are worth it */
-    BODY_ROOM = 4 << 20,    /* address space that a body is given at once, when its length is known */
+    MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together that have been let in */
+    MAX_STRANGERS = 32 << 20, /* the same of all others */
+    GIVE_BACK = 8 << 20,      /* bytes of freed bodies that are worth it */
+    BODY_ROOM = 4 << 20,      /* address space that a body is given at once, when its length is known */
     KEEP_EXCHANGES = 256,
     KEEP_HEAD = 8192,
     KEEP_BODY = 16384,
@@ -41,6 +42,7 @@ typedef enum phase {
     PHASE_IDLE,      /* between two requests */
     PHASE_HEAD,      /* part of a head has arrived */
     PHASE_BODY,      /* the head is fine, the body is to come */
+    PHASE_ASKING,    /* the head is fine, and who asks is being found out; nothing is read */
     PHASE_RUNNING,   /* the request is with evhttp or its handler */
     PHASE_STREAMING, /* its handler runs and sends */
     PHASE_WRITING,   /* the answer is on its way */
@@ -62,6 +64,8 @@ typedef struct http_exchange {
     chunks chunks;
     buffer body;
     size_t max_body;
+    bool known;            /* whoever sends it has been let in */
+    waiter *whole;         /* its handler waits for the body; NULL: it does not */
     frame_refusal refusal; /* of the gate */
 
     tl_request *req; /* while its handler runs */
@@ -79,6 +83,7 @@ typedef struct http_exchange {
     bool queued; /* in the list of what is ready to be sent */
     int status;
     buffer own;     /* "\r\nName: value" for every header but those that every response has */
+    buffer early;   /* the body of an answer that was given before the request was complete */
     size_t length;  /* of the body */
     int64_t began;  /* nanoseconds */
     bool streaming; /* the head is out */
@@ -91,6 +96,7 @@ struct connection {
     struct http_server *server;
     struct bufferevent *bev; /* we hold a reference, so the descriptor outlives evhttp's connection */
     struct evbuffer *input;
+    struct evbuffer *aside; /* what had arrived of a body when its sender was still unknown; NULL: nothing */
     struct evbuffer_cb_entry *gate;
     struct evbuffer_cb_entry *taken; /* of a stream, NULL without */
     struct evhttp_connection *evcon; /* known from its first request on */
@@ -125,8 +131,8 @@ struct http_server {
     struct exchange_list live;     /* all others */
     struct exchange_list spare;
     size_t spare_count;
-    size_t held; /* bytes of all bodies */
-    size_t max_held;
+    size_t held[2]; /* bytes of all bodies: of strangers, and of those who have been let in */
+    size_t max_held[2];
     size_t freed; /* bytes of bodies since memory was last given back to the system */
     size_t count;
     connection **by_fd;
@@ -186,6 +192,9 @@ void gate_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, 
 void gate_next(connection *c);
 /* What has arrived is answered with an error. */
 void gate_refuse(connection *c, int status, const char *message);
+/* After PHASE_ASKING: the body may come, or the answer is there without it. */
+void gate_go_on(connection *c);
+void gate_answer(connection *c);
 
 /* exchange.c: an exchange's life, and what its head says */
 http_exchange *exchange_new(connection *c);
@@ -193,14 +202,23 @@ void exchange_free(http_exchange *x); /* keeps its memory for the next one */
 void exchange_destroy(http_exchange *x);
 /* evhttp calls it for every stand-in. */
 void exchange_start(struct evhttp_request *reply, void *server);
+/* Its method and its id, once the head is there. */
+void exchange_identify(http_exchange *x);
 /* The NUL-ended text of a piece of the head. */
 const char *exchange_text(http_exchange *x, frame_span span);
 /* A header's value, NULL when there is none. */
 const char *exchange_header(http_exchange *x, const char *name);
 
 /* dispatch.c: the way to the handler */
-size_t exchange_max_body(http_exchange *x);
-/* Answers, or starts a handler. */
+typedef enum body_verdict {
+    BODY_WANTED,
+    BODY_UNWANTED,  /* the answer does without it */
+    BODY_UNDECIDED, /* its sender is being asked for: gate_go_on or gate_answer follows */
+    BODY_TOO_LARGE,
+} body_verdict;
+/* Between head and body. Whoever has to say who he is does it here, before anything of the body is kept. */
+body_verdict exchange_judge_head(http_exchange *x);
+/* The request is complete: answers, or starts a handler, or lets the one go on that waits for the body. */
 void exchange_dispatch(http_exchange *x);
 
 /* reply.c: from a handler's reply to bytes */

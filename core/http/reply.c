@@ -29,8 +29,12 @@ bool reply_keep(http_exchange *x, int status, const char *content_type, const vo
     buffer_add_text(&x->own, "\r\nContent-Type: ");
     buffer_add_text(&x->own, content_type);
     x->length = length;
-    if (x->reply && !x->is_head && length > 0)
+    if (x->is_head || length == 0)
+        return true;
+    if (x->reply)
         evbuffer_add(evhttp_request_get_output_buffer(x->reply), bytes, length);
+    else if (x->conn)
+        buffer_add(&x->early, bytes, length);
     return true;
 }
 
@@ -125,9 +129,13 @@ void reply_finish(http_exchange *x)
 {
     struct http_server *h = x->server;
     if (!x->reply) {
-        exchange_free(x);
+        /* Its client has gone, or the gate passes the answer on. */
+        if (!x->conn)
+            exchange_free(x);
         return;
     }
+    if (x->early.length > 0)
+        evbuffer_add(evhttp_request_get_output_buffer(x->reply), x->early.data, x->early.length);
     if (!x->streaming)
         reply_head(x);
     reply_log(x);

@@ -75,7 +75,8 @@ http_server *http_server_new(struct worker *w, router *r)
     h->worker = w;
     h->settings = w->settings;
     h->router = r;
-    h->max_held = MAX_HELD;
+    h->max_held[false] = MAX_STRANGERS;
+    h->max_held[true] = MAX_HELD;
     TAILQ_INIT(&h->connections);
     TAILQ_INIT(&h->ended);
     TAILQ_INIT(&h->answered);

@@ -99,6 +99,7 @@ static void look_at(connection *c, int64_t now)
         if (now - c->since >= LINGER_MS || c->lingered > LINGER_BYTES)
             connection_release(c);
         break;
+    case PHASE_ASKING: /* the request has its deadline */
     case PHASE_RUNNING:
     case PHASE_ENDED:
         break;
@@ -107,7 +108,8 @@ static void look_at(connection *c, int64_t now)
 
 static bool has_client_to_lose(const connection *c)
 {
-    return (c->phase == PHASE_RUNNING || c->phase == PHASE_STREAMING) && c->exchange->req && !c->exchange->gone;
+    bool may = c->phase == PHASE_ASKING || c->phase == PHASE_RUNNING || c->phase == PHASE_STREAMING;
+    return may && c->exchange->req && !c->exchange->gone;
 }
 
 /* Half a close says nothing once an answer is on its way: its reader may have shut down its own side. */
@@ -155,7 +157,7 @@ static void cancel_lost(struct http_server *h)
 /* malloc keeps what lies below something in use, and after many uploads that is most of them. */
 static void give_back_memory(struct http_server *h)
 {
-    if (h->freed < GIVE_BACK || h->held > 0)
+    if (h->freed < GIVE_BACK || h->held[false] + h->held[true] > 0)
         return;
     h->freed = 0;
     malloc_trim(0);

@@ -35,12 +35,15 @@ static int init(void)
     return check_options();
 }
 
+/* Strangers send these: room for the longest email, name and password with every character escaped, and no more. */
+#define MAX_BODY ((size_t)16 << 10)
+
 static const tl_route routes[] = {
-    {TL_POST, "/v1/accounts/register", auth_register},
+    {TL_POST, "/v1/accounts/register", auth_register, .max_body = MAX_BODY},
     {TL_GET, "/v1/accounts/verify/:token", auth_verify},
-    {TL_POST, "/v1/accounts/login", auth_login},
-    {TL_POST, "/v1/accounts/token", auth_renew},
-    {TL_POST, "/v1/accounts/logout", auth_logout, .auth = TL_AUTH_REQUIRED},
+    {TL_POST, "/v1/accounts/login", auth_login, .max_body = MAX_BODY},
+    {TL_POST, "/v1/accounts/token", auth_renew, .max_body = MAX_BODY},
+    {TL_POST, "/v1/accounts/logout", auth_logout, .auth = TL_AUTH_REQUIRED, .max_body = MAX_BODY},
     {0},
 };
 

@@ -136,6 +136,17 @@ class TestAuthorization:
     def test_no_header(self, visitor):
         assert self.refusal(visitor, None) == "No authorization header provided"
 
+    def test_a_stranger_is_refused_at_the_head(self, visitor):
+        # given the head of an upload, whose client waits for a word
+        head = b"POST /v1/articles HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+
+        # then the answer does not wait for the body, nor ask for it
+        assert visitor.raw(head).startswith(b"HTTP/1.1 403 ")
+
+    def test_what_strangers_send_is_small(self, visitor):
+        answer = visitor.post("/v1/accounts/login", {"email": "a@b.example", "password": "x" * 20000})
+        expect_error(answer, 413)
+
     def test_no_token(self, visitor):
         assert self.refusal(visitor, "Bearer") == "No authorization token provided"
         assert self.refusal(visitor, "Bearer ") == "No authorization token provided"

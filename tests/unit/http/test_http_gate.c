@@ -256,7 +256,7 @@ static void test_refusals_tell_known_origins(void **state)
 static void test_bodies_are_limited_all_together(void **state)
 {
     client *c = *state;
-    c->on->server->max_held = 15000;
+    c->on->server->max_held[false] = 15000;
     char body[10000];
     memset(body, 'x', sizeof body);
     /* given one that is on its way, then another as large is too much */
