@@ -213,7 +213,7 @@ static bool is_acceptable(tl_request *req, const char *sql, size_t count)
     return false;
 }
 
-tl_rows *db_query(tl_request *req, const char *sql, size_t count, const char *const *params)
+static tl_rows *query(tl_request *req, const char *sql, size_t count, const char *const *params)
 {
     struct db_session *session = session_of(req);
     db *d = req->worker->db;
@@ -242,5 +242,17 @@ tl_rows *db_query(tl_request *req, const char *sql, size_t count, const char *co
     }
     tl_rows *rows = session_take(req, sql, &c, call_wait(&c));
     metrics_count_statement(req->worker, session->error == TL_DB_FAILED || session->error == TL_DB_UNAVAILABLE);
+    return rows;
+}
+
+tl_rows *db_query(tl_request *req, const char *sql, size_t count, const char *const *params)
+{
+    struct db_session *session = session_of(req);
+    bool alone = req->changes_nothing && session->transaction == TRANSACTION_NONE && !statement_only_reads(sql);
+    if (alone && db_begin(req) != TL_OK)
+        return NULL;
+    tl_rows *rows = query(req, sql, count, params);
+    if (alone)
+        transaction_end(session);
     return rows;
 }

@@ -78,3 +78,8 @@ const char *statement_refusal(const char *sql, bool in_transaction)
         return "COPY cannot be used here";
     return NULL;
 }
+
+bool statement_only_reads(const char *sql)
+{
+    return is_word(skip_blank(sql), "select");
+}

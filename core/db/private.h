@@ -205,6 +205,12 @@ void call_init(call *c, tl_request *req, statement *s);
 PGresult *call_wait(call *c);
 /* NULL, or why this text may not run here. */
 const char *statement_refusal(const char *sql, bool in_transaction);
+/* True for a SELECT. False proves nothing: others may only read too. */
+bool statement_only_reads(const char *sql);
+
+/* transaction.c */
+/* The request goes on without a transaction; what was not committed is rolled back. */
+void transaction_end(struct db_session *session);
 
 /* texts.c: the prepared statements */
 texts *texts_new(void);

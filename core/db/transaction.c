@@ -1,6 +1,7 @@
 /*
  * Transactions of a request. BEGIN travels with the first statement, so a transaction in which nothing happens sends
- * nothing at all.
+ * nothing at all. A request that changes nothing (HEAD) has the same statements answered, and none of them kept: COMMIT
+ * is not sent.
  */
 #include <string.h>
 
@@ -13,7 +14,7 @@ static int mistake(tl_request *req, const char *what)
 }
 
 /* The request goes on without a transaction; the pool cleans the connection, when there still is one. */
-static void end_transaction(struct db_session *session)
+void transaction_end(struct db_session *session)
 {
     session->transaction = TRANSACTION_NONE;
     if (session->connection)
@@ -80,7 +81,7 @@ int db_commit(tl_request *req)
         outcome = session_fail(req, TL_DB_CANCELLED);
     } else if (session->transaction == TRANSACTION_LOST) {
         outcome = session_fail(req, TL_DB_UNAVAILABLE);
-    } else if (session->begun) {
+    } else if (session->begun && !req->changes_nothing) {
         call c;
         statement *s = statement_new(req->worker->db, STATEMENT_QUERY, "COMMIT", 0, NULL);
         call_init(&c, req, s);
@@ -89,7 +90,7 @@ int db_commit(tl_request *req)
         outcome = commit_outcome(req, &c, result);
         PQclear(result);
     }
-    end_transaction(session);
+    transaction_end(session);
     return outcome;
 }
 
@@ -99,12 +100,12 @@ int db_rollback(tl_request *req)
     session_fail(req, TL_DB_OK);
     session->constraint = "";
     /* ROLLBACK is sent by the pool: nothing of it can fail for the request. A broken connection has rolled back. */
-    end_transaction(session);
+    transaction_end(session);
     return TL_OK;
 }
 
 void db_request_end(tl_request *req)
 {
     if (req->db)
-        end_transaction(req->db);
+        transaction_end(req->db);
 }

@@ -1,5 +1,5 @@
 /*
- * Cookies (RFC 6265): reading one of the request's, writing one of the response's.
+ * Cookies (RFC 6265): reading those of the request, writing one of the response's.
  */
 #include <string.h>
 
@@ -7,42 +7,52 @@
 #include "core/log/log.h"
 #include "core/plugin/plugin.h"
 
-/* Looks through "a=b; c=d". */
-static const char *find(const char *pairs, const char *name, size_t *length)
+/*
+ * Looks through "a=b; c=d" from `pairs` on: the value of the next pair of that name, and where to look further. NULL:
+ * there is none.
+ */
+static const char *find(const char **pairs, const char *name, size_t *length)
 {
     size_t name_length = strlen(name);
-    while (*pairs) {
-        pairs += strspn(pairs, " \t;");
-        size_t pair_length = strcspn(pairs, ";");
-        if (pair_length > name_length && strncmp(pairs, name, name_length) == 0 && pairs[name_length] == '=') {
-            const char *value = pairs + name_length + 1;
-            *length = pair_length - name_length - 1;
-            while (*length > 0 && (value[*length - 1] == ' ' || value[*length - 1] == '\t'))
-                --*length;
-            if (*length >= 2 && value[0] == '"' && value[*length - 1] == '"') {
-                value++;
-                *length -= 2;
-            }
-            return value;
+    while (**pairs) {
+        const char *pair = *pairs + strspn(*pairs, " \t;");
+        size_t pair_length = strcspn(pair, ";");
+        *pairs = pair + pair_length;
+        if (pair_length <= name_length || strncmp(pair, name, name_length) != 0 || pair[name_length] != '=')
+            continue;
+        const char *value = pair + name_length + 1;
+        *length = pair_length - name_length - 1;
+        while (*length > 0 && (value[*length - 1] == ' ' || value[*length - 1] == '\t'))
+            --*length;
+        if (*length >= 2 && value[0] == '"' && value[*length - 1] == '"') {
+            value++;
+            *length -= 2;
         }
-        pairs += pair_length;
+        return value;
     }
     return NULL;
 }
 
-const char *http_cookie(tl_request *req, const char *name)
+size_t http_cookies(tl_request *req, const char *name, const char **values, size_t max)
 {
     http_exchange *x = req->http;
     if (!x || !frame_is_token(name, strlen(name)))
-        return NULL;
+        return 0;
+    size_t count = 0;
     int line = -1;
     while ((line = frame_find(&x->frame, x->head.data, "Cookie", (size_t)line + 1)) >= 0) {
+        const char *pairs = exchange_text(x, x->frame.lines[line].value), *value;
         size_t length;
-        const char *value = find(exchange_text(x, x->frame.lines[line].value), name, &length);
-        if (value)
-            return arena_copy_bytes(req->arena, value, length);
+        while (count < max && (value = find(&pairs, name, &length)))
+            values[count++] = arena_copy_bytes(req->arena, value, length);
     }
-    return NULL;
+    return count;
+}
+
+const char *http_cookie(tl_request *req, const char *name)
+{
+    const char *value;
+    return http_cookies(req, name, &value, 1) == 1 ? value : NULL;
 }
 
 static bool is_value(const char *text)

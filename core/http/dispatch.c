@@ -172,6 +172,7 @@ static void start_handler(http_exchange *x, const route_match *match)
     }
     memcpy(req->id, x->id, sizeof req->id);
     req->http = x;
+    req->changes_nothing = x->is_head;
     req->route = match->route;
     req->module = match->route->module;
     x->req = req;

@@ -21,6 +21,7 @@ typedef struct route {
     tl_handler *handler;
     tl_auth auth;
     size_t max_body;
+    bool secret;
     tl_module *module;
 } route;
 
@@ -54,6 +55,7 @@ const char *http_path_param(const tl_request *req, const char *name);
 const char *http_query_param(tl_request *req, const char *name);
 const char *http_header(const tl_request *req, const char *name);
 const char *http_cookie(tl_request *req, const char *name);
+size_t http_cookies(tl_request *req, const char *name, const char **values, size_t max);
 const char *http_remote_address(const tl_request *req);
 const char *http_request_id(const tl_request *req);
 const void *http_body(tl_request *req, size_t *length);

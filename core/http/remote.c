@@ -10,13 +10,18 @@
 #include "core/log/log.h"
 
 /* Both families as IPv6, so that "::ffff:10.0.0.1" and "10.0.0.1" are the same. */
+static void map_v4(const struct in_addr *v4, struct in6_addr *out)
+{
+    memset(out, 0, sizeof *out);
+    out->s6_addr[10] = out->s6_addr[11] = 0xff;
+    memcpy(out->s6_addr + 12, v4, 4);
+}
+
 static bool parse_address(const char *text, struct in6_addr *out)
 {
     struct in_addr v4;
     if (inet_pton(AF_INET, text, &v4) == 1) {
-        memset(out, 0, sizeof *out);
-        out->s6_addr[10] = out->s6_addr[11] = 0xff;
-        memcpy(out->s6_addr + 12, &v4, 4);
+        map_v4(&v4, out);
         return true;
     }
     return inet_pton(AF_INET6, text, out) == 1;
@@ -115,39 +120,30 @@ static void read_forwarded(http_exchange *x, struct in6_addr *client)
         found = walk(x->server, exchange_text(x, x->frame.lines[lines[--count]].value), client);
 }
 
-static bool peer_is_unix(const connection *c)
+/* False: there is no address, as of a unix socket. */
+static bool read_peer(const struct sockaddr *peer, struct in6_addr *out)
 {
-    const struct sockaddr *peer = c->evcon ? evhttp_connection_get_addr(c->evcon) : NULL;
-    return peer && peer->sa_family == AF_UNIX;
+    if (peer->sa_family == AF_INET)
+        map_v4(&((const struct sockaddr_in *)peer)->sin_addr, out);
+    else if (peer->sa_family == AF_INET6)
+        *out = ((const struct sockaddr_in6 *)peer)->sin6_addr;
+    return peer->sa_family == AF_INET || peer->sa_family == AF_INET6;
 }
 
 const char *remote_address(http_exchange *x)
 {
-    if (x->remote[0] || !x->conn || !x->conn->evcon)
-        return x->remote;
     const struct http_server *h = x->server;
+    const struct sockaddr *peer =
+        x->remote[0] || !x->conn || !x->conn->evcon ? NULL : evhttp_connection_get_addr(x->conn->evcon);
+    if (!peer)
+        return x->remote;
     struct in6_addr client = in6addr_any;
-    if (peer_is_unix(x->conn)) {
-        memcpy(x->remote, "unix", 5);
-        if (h->trust_unix)
-            read_forwarded(x, &client);
-        if (!IN6_IS_ADDR_UNSPECIFIED(&client))
-            address_text(&client, x->remote);
-        return x->remote;
-    }
-    char *peer;
-    ev_uint16_t port;
-    evhttp_connection_get_peer(x->conn->evcon, &peer, &port);
-    if (h->proxy_count == 0) {
-        size_t length = strnlen(peer, sizeof x->remote - 1);
-        memcpy(x->remote, peer, length);
-        x->remote[length] = '\0';
-        return x->remote;
-    }
-    if (!parse_address(peer, &client))
-        return x->remote;
-    if (is_trusted(h, &client))
+    bool has_address = read_peer(peer, &client);
+    if (has_address ? is_trusted(h, &client) : h->trust_unix && peer->sa_family == AF_UNIX)
         read_forwarded(x, &client);
-    address_text(&client, x->remote);
+    if (has_address || !IN6_IS_ADDR_UNSPECIFIED(&client))
+        address_text(&client, x->remote);
+    else
+        memcpy(x->remote, "unix", sizeof "unix");
     return x->remote;
 }

@@ -99,6 +99,22 @@ void reply_head(http_exchange *x)
     }
 }
 
+/* The target as the log may show it: a secret in it is replaced by the name that the route has for it. */
+static const char *shown_target(http_exchange *x, buffer *room)
+{
+    const frame *f = &x->frame;
+    const char *target = f->target.length > 0 ? exchange_text(x, f->target) : f->has_request_line ? "/" : "-";
+    if (f->has_query && f->query.at > 0)
+        x->head.data[f->query.at - 1] = '?'; /* http_path ended the path there */
+    size_t secret_at;
+    const char *instead = router_secret(x->server->router, target, &secret_at);
+    if (!instead) /* with its fixed part in percent-encoding it still leads to its route */
+        return x->route && x->route->secret ? x->route->path : target;
+    buffer_add(room, target, secret_at);
+    buffer_add_text(room, instead);
+    return room->data;
+}
+
 void reply_log(http_exchange *x)
 {
     struct timespec now;
@@ -109,20 +125,19 @@ void reply_log(http_exchange *x)
         return;
     const frame *f = &x->frame;
     const char *method = f->method_text.length > 0 ? exchange_text(x, f->method_text) : "-";
-    const char *target = f->target.length > 0 ? exchange_text(x, f->target) : f->has_request_line ? "/" : "-";
-    if (f->has_query && f->query.at > 0)
-        x->head.data[f->query.at - 1] = '?'; /* http_path ended the path there */
+    buffer room = {0};
     logger_access(x->server->worker->log, &(access_entry){
                                               .request_id = x->id,
                                               .remote = remote_address(x),
                                               .method = method,
-                                              .target = target,
+                                              .target = shown_target(x, &room),
                                               .route = x->route ? x->route->path : NULL,
                                               .plugin = x->route && x->route->module ? x->route->module->name : NULL,
                                               .status = x->status,
                                               .bytes = x->is_head ? 0 : (int64_t)(x->streaming ? x->sent : x->length),
                                               .microseconds = took / 1000,
                                           });
+    buffer_free(&room);
 }
 
 void reply_finish(http_exchange *x)

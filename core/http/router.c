@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/http/router_private.h"
 
@@ -47,6 +48,7 @@ void router_free(router *r)
     if (!r)
         return;
     node_clear(&r->root);
+    free(r->secrets);
     free(r);
 }
 
@@ -100,6 +102,25 @@ void router_add(router *r, const route *what, problems *found)
     *copy = *what;
     copy->path = checked(strdup(what->path));
     at->routes[what->method] = copy;
+    if (copy->secret) {
+        r->secrets = checked(realloc(r->secrets, (r->secret_count + 1) * sizeof(void *)));
+        r->secrets[r->secret_count++] = copy;
+    }
+}
+
+const char *router_secret(const router *r, const char *target, size_t *at)
+{
+    for (size_t i = 0; i < r->secret_count; i++) {
+        const char *path = r->secrets[i]->path;
+        size_t fixed = strcspn(path, ":");
+        for (const char *p = target; (p = strchr(p, '/')); p++) {
+            if (strncasecmp(p, path, fixed) != 0 || (!path[fixed] && p[fixed] != '?'))
+                continue;
+            *at = (size_t)(p - target) + fixed;
+            return path + fixed;
+        }
+    }
+    return NULL;
 }
 
 typedef struct search {

@@ -21,6 +21,13 @@ void router_find(const router *r, const path_segments *path, tl_method method, r
 /* All methods that the path has routes for, as in `allow`. */
 unsigned router_methods(const router *r, const path_segments *path);
 
+/*
+ * Where a secret begins in a target that looks like one of a secret route, whether or not it leads there: a wrong
+ * method or a slash too many makes nothing public. Returns what the log shows in its place; NULL when there is no
+ * secret.
+ */
+const char *router_secret(const router *r, const char *target, size_t *at);
+
 /* "GET, HEAD, POST, OPTIONS"; `text` has room for ALLOW_SIZE. */
 enum { ALLOW_SIZE = 64 };
 const char *router_allow_text(unsigned allow, char *text);

@@ -17,6 +17,8 @@ typedef struct node {
 
 struct router {
     node root;
+    const route **secrets; /* those whose targets hold one */
+    size_t secret_count;
 };
 
 /* Checks one route by itself; tells what is wrong, naming the plugin. */

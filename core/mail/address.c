@@ -22,8 +22,9 @@ bool mail_address_is_valid(const char *address)
     if (!at || strchr(at + 1, '@') || length >= MAIL_ADDRESS_SIZE || mail_has_control(address) ||
         strpbrk(address, " <>()[]\\,;:\""))
         return false;
+    /* Every word and every label between dots has something in it. */
     return at > address && at - address <= 64 && address[0] != '-' && at[1] != '\0' && at[1] != '.' && at[1] != '-' &&
-           address[length - 1] != '.';
+           address[0] != '.' && at[-1] != '.' && address[length - 1] != '.' && !strstr(address, "..");
 }
 
 bool mail_sender_parse(const char *text, mail_sender *out)

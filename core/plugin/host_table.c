@@ -153,6 +153,7 @@ static const tl_http_api http_api = {
     .stream_begin = http_stream_begin,
     .stream_write = http_stream_write,
     .stream_drain = http_stream_drain,
+    .cookies = http_cookies,
 };
 
 static const tl_json_api json_api = {

@@ -25,6 +25,7 @@ static size_t add_routes(const module_list *list, tl_module *m, router *r, probl
             .handler = from->handler,
             .auth = from->auth,
             .max_body = from->max_body,
+            .secret = from->secret,
             .module = m,
         };
         router_add(r, &to, found);

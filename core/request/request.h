@@ -43,6 +43,7 @@ struct tl_request {
     int64_t deadline; /* loop_now() milliseconds; 0: none */
     bool cancelled;
     bool timed_out;             /* cancelled because of the deadline */
+    bool changes_nothing;       /* HEAD: what it changes in the database is rolled back */
     bool ended;                 /* `run` has returned: only clean-ups run, and nothing waits any more */
     waiter *wait;               /* what it waits for now, NULL while it runs */
     char id[40];                /* X-Request-Id */

@@ -13,7 +13,7 @@
  * A field or a function is only ever appended (next minor); anything else is a new major.
  *
  *   1.0  first version
- *   1.1  tl_isolated, TL_EXCEEDED
+ *   1.1  tl_isolated, TL_EXCEEDED; tl_cookie_values; tl_route.secret
  */
 #define TL_ABI_MAJOR 1
 #define TL_ABI_MINOR 1

@@ -58,6 +58,7 @@ typedef struct tl_http_api {
     int (*stream_begin)(tl_request *req, int status, const char *content_type, int64_t length);
     int (*stream_write)(tl_request *req, const void *bytes, size_t length);
     int (*stream_drain)(tl_request *req);
+    size_t (*cookies)(tl_request *req, const char *name, const char **values, size_t max);
 } tl_http_api;
 
 /* How many bytes a stream takes without waiting after tl_stream_drain. */
@@ -92,13 +93,23 @@ static inline const char *tl_header(const tl_request *req, const char *name)
     return tl_the_host->http->header(req, name);
 }
 
-/* The value of a cookie (RFC 6265), or NULL. */
+/* The value of a cookie (RFC 6265), or NULL. Of several cookies of one name the first. */
 static inline const char *tl_cookie_value(tl_request *req, const char *name)
 {
     return tl_the_host->http->cookie(req, name);
 }
 
-/* The address the request came from: of the socket, or what a trusted proxy says. */
+/*
+ * The values of all cookies of one name, at most `max`, in the order in which they were sent: returns how many. A
+ * browser sends several when they were set with different domains or paths, and none of them says which it is.
+ */
+static inline size_t tl_cookie_values(tl_request *req, const char *name, const char **values, size_t max)
+{
+    return tl_the_host->http->cookies(req, name, values, max);
+}
+
+/* The address the request came from: of the socket, or what a trusted proxy says. An IPv4 address that
+ * came as an IPv6 one (::ffff:192.0.2.1) is written as IPv4; "unix" for a unix socket. */
 static inline const char *tl_remote_address(const tl_request *req)
 {
     return tl_the_host->http->remote_address(req);

@@ -35,14 +35,19 @@ typedef enum tl_auth {
     TL_AUTH_OPTIONAL, /* without an Authorization header nobody is refused */
 } tl_auth;
 
-/* GET also serves HEAD. Segments of `path` that start with ':' are parameters. Two routes that match the same paths
- * clash. */
+/*
+ * GET also serves HEAD, by the same handler: what that changes in the database is answered as for GET and rolled back.
+ * Redis and the object store know no such thing, so a GET changes nothing there. Segments of `path` that start with ':'
+ * are parameters. Two routes that match the same paths clash.
+ */
 typedef struct tl_route {
     tl_method method;
     const char *path;
     tl_handler *handler;
     tl_auth auth;
     size_t max_body; /* bytes; 0: the server's own limit */
+    bool
+        secret; /* the first parameter, or without one the query, is a secret: no log shows what stands from there on */
 } tl_route;
 
 typedef enum tl_option_type {

@@ -1,8 +1,9 @@
 /*
- * How often somebody may fail to log in: failures are counted per email and address in Redis, and forgotten with the
+ * How often somebody may fail to log in: failures are counted per email and network in Redis, and forgotten with the
  * first success. Attempts that are under way count only when they have failed, so a burst gets past the limit by as
  * many as the blocking pool takes at once. Guessing from many addresses is slowed by that pool, not by this.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -14,12 +15,25 @@ static const char count_script[] = "if redis.call('INCR', KEYS[1]) == 1 then\n"
                                    "end\n"
                                    "return 1\n";
 
+/* Of IPv6 the /64, which is what one household or one rented server has to choose its addresses from. */
+static const char *network_of(tl_request *req)
+{
+    const char *address = tl_remote_address(req);
+    struct in6_addr v6;
+
+    if (inet_pton(AF_INET6, address, &v6) != 1)
+        return address;
+    memset(v6.s6_addr + 8, 0, 8);
+    char text[INET6_ADDRSTRLEN];
+    return tl_copy(req, inet_ntop(AF_INET6, &v6, text, sizeof text));
+}
+
 /* The key shows neither email nor address. */
 static const char *key_of(tl_request *req, const char *email)
 {
     char hash[65];
 
-    token_email_hash(tl_format(req, "%s %s", tl_remote_address(req), email), hash);
+    token_email_hash(tl_format(req, "%s %s", network_of(req), email), hash);
     return tl_redis_key(req, "login", hash);
 }
 

@@ -73,20 +73,36 @@ typedef enum session_result {
     SESSION_FAILED,   /* tl_fail_redis */
 } session_result;
 
+/* The tokens of a request's cookies; more are not looked at. */
+#define SESSION_TOKENS 8
+
+typedef struct session_tokens {
+    refresh_token items[SESSION_TOKENS];
+    size_t count;
+} session_tokens;
+
+typedef struct session {
+    const char *user_id;
+    refresh_token *token; /* the one that counts now */
+    int64_t left;         /* milliseconds until it ends, if it is not used again */
+} session;
+
 /* Starts a session and sets its cookie. */
 session_result session_start(tl_request *req, int64_t user_id);
-/* Whose session it is, as text; the secret is not checked. */
-session_result session_user(tl_request *req, const refresh_token *token, const char **user_id);
-/* Puts the next secret in the place of this one, and sets the cookie. */
-session_result session_rotate(tl_request *req, refresh_token *token);
-/* Ends the session if it is the user's and the secret is right. */
-session_result session_end(tl_request *req, const refresh_token *token, int64_t user_id);
+/* The tokens of the cookies that are well-formed. NULL when none is: `problem` says so. */
+session_tokens *session_cookies(tl_request *req, const char **problem);
+/*
+ * Opens the session of one of the tokens, and rotates that one, or finds its successor when it was rotated before. A
+ * token that opens nothing ends its session as used again only when no other opens one. Whoever is given the successor
+ * has to be told: session_set_cookie.
+ */
+session_result session_renew(tl_request *req, session_tokens *tokens, session *opened);
+void session_set_cookie(tl_request *req, const session *opened);
+/* Ends the sessions that are the user's and that the tokens open. */
+session_result session_end(tl_request *req, const session_tokens *tokens, int64_t user_id);
 /* Ends a session whose user is gone. */
-session_result session_drop(tl_request *req, const refresh_token *token);
+session_result session_drop(tl_request *req, const session *opened);
 void session_expire_cookie(tl_request *req);
-
-/* The token of the cookie. NULL when there is none, or it is malformed: `problem` says so. */
-refresh_token *session_cookie(tl_request *req, const char **problem);
 
 /* identity.c: answers 200 with a new access token. */
 int reply_access_token(tl_request *req, int64_t user_id, const char *username);

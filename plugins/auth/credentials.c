@@ -7,11 +7,19 @@
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* A hyphen at the start looks like an option to mail programs, and mail refuses it. */
+/*
+ * Words with single dots between them: RFC 5321 knows others only in quotes. A hyphen at the start looks like an option
+ * to mail programs, and mail refuses it.
+ */
 static bool is_local_part(const char *text, size_t length)
 {
-    return length >= 1 && length <= EMAIL_LOCAL_MAX && text[0] != '-' &&
-           strspn(text, LETTERS_AND_DIGITS "!#$%&'*+-/=?^_`{|}~.") == length;
+    if (length < 1 || length > EMAIL_LOCAL_MAX || text[0] == '-' ||
+        strspn(text, LETTERS_AND_DIGITS "!#$%&'*+-/=?^_`{|}~.") != length)
+        return false;
+    bool doubled = false;
+    for (size_t i = 1; i < length; i++)
+        doubled = doubled || (text[i - 1] == '.' && text[i] == '.');
+    return text[0] != '.' && text[length - 1] != '.' && !doubled;
 }
 
 static bool is_label(const char *text, size_t length)
@@ -41,6 +49,14 @@ bool credentials_is_email(const char *email)
 
     return strlen(email) <= EMAIL_MAX && email[local] == '@' && is_local_part(email, local) &&
            is_domain(email + local + 1);
+}
+
+bool credentials_is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text > 0x7f)
+            return false;
+    return true;
 }
 
 bool credentials_is_password(const char *password)

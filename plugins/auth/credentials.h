@@ -13,11 +13,14 @@
 #define PASSWORD_MAX 128
 
 /*
- * An address that mail servers everywhere take: printable ASCII, a local part without quotes, and a domain name with a
- * dot. Addresses that only SMTPUTF8 servers take, and address literals, are refused: their verification mail would be
- * lost on many ways. A domain in another script is written in its xn-- form.
+ * An address that mail servers everywhere take: printable ASCII, a local part of words between single dots, without
+ * quotes, and a domain name with a dot. Addresses that only SMTPUTF8 servers take, and address literals, are refused:
+ * their verification mail would be lost on many ways. A domain in another script is written in its xn-- form.
  */
 bool credentials_is_email(const char *email);
+
+/* What holds for every email of an account, also of one that was made when more of them were taken. */
+bool credentials_is_ascii(const char *text);
 
 /* 8 to 128 characters, which are Unicode code points. */
 bool credentials_is_password(const char *password);

@@ -34,7 +34,7 @@ static tl_rows *check(tl_request *req, const char *email, const char *password)
         return NULL;
     }
     /* lower() makes a plain letter of some others (the Kelvin sign), which attempts.c counts as another email. */
-    bool known = tl_row_count(rows) == 1 && credentials_is_email(email);
+    bool known = tl_row_count(rows) == 1 && credentials_is_ascii(email);
     password_job *job = tl_alloc(req, sizeof *job);
     job->password = password;
     job->stored = known ? tl_row_text(rows, 0, "password_hash") : password_nobody;

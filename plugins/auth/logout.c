@@ -1,13 +1,14 @@
 /*
- * POST /v1/accounts/logout: ends the session of the cookie. Access tokens that are out hold until they expire.
+ * POST /v1/accounts/logout: ends the session of the cookie; of several cookies those of all that open one, or
+ * another of them would log in again. Access tokens that are out hold until they expire.
  */
 #include "plugins/auth/auth.h"
 
 int auth_logout(tl_request *req)
 {
     const char *problem;
-    refresh_token *token = session_cookie(req, &problem);
-    session_result ended = token ? session_end(req, token, tl_identity_of(req)->user_id) : SESSION_NONE;
+    session_tokens *tokens = session_cookies(req, &problem);
+    session_result ended = tokens ? session_end(req, tokens, tl_identity_of(req)->user_id) : SESSION_NONE;
 
     if (ended == SESSION_FAILED)
         return tl_fail_redis(req);

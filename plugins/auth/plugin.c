@@ -40,7 +40,7 @@ static int init(void)
 
 static const tl_route routes[] = {
     {TL_POST, "/v1/accounts/register", auth_register, .max_body = MAX_BODY},
-    {TL_GET, "/v1/accounts/verify/:token", auth_verify},
+    {TL_GET, "/v1/accounts/verify/:token", auth_verify, .secret = true},
     {TL_POST, "/v1/accounts/login", auth_login, .max_body = MAX_BODY},
     {TL_POST, "/v1/accounts/token", auth_renew, .max_body = MAX_BODY},
     {TL_POST, "/v1/accounts/logout", auth_logout, .auth = TL_AUTH_REQUIRED, .max_body = MAX_BODY},

@@ -1,7 +1,8 @@
 /*
  * POST /v1/accounts/token: a new access token for a refresh token, which is rotated.
  *
- * The database is asked before the token is rotated: while it is away, visitors keep the token they have.
+ * An answer that gets lost, or that the database could not give, costs nobody his session: the token that was sent
+ * stays good until the one that it was rotated for has been used.
  */
 #include "plugins/auth/auth.h"
 
@@ -19,25 +20,25 @@ static int refuse(tl_request *req, session_result why)
 
 int auth_renew(tl_request *req)
 {
-    const char *problem, *user_id;
-    refresh_token *token = session_cookie(req, &problem);
-    if (!token)
+    const char *problem;
+    session_tokens *tokens = session_cookies(req, &problem);
+    if (!tokens)
         return tl_fail(req, 400, "%s", problem);
-    session_result found = session_user(req, token, &user_id);
-    if (found != SESSION_OK)
-        return refuse(req, found);
 
-    tl_rows *user = tl_query(req, "SELECT id, username FROM users WHERE id = $1", user_id);
-    if (!user)
-        return tl_fail_db(req);
-    if (tl_row_count(user) == 0)
-        return refuse(req, session_drop(req, token) == SESSION_OK ? SESSION_NONE : SESSION_FAILED);
-
-    session_result rotated = session_rotate(req, token);
-    if (rotated == SESSION_MISMATCH)
-        tl_log(req, TL_WARNING,
-               "a refresh token was used again after its grace; that session of user %s has been ended", user_id);
-    if (rotated != SESSION_OK)
-        return refuse(req, rotated);
-    return reply_access_token(req, tl_row_int(user, 0, "id"), tl_row_text(user, 0, "username"));
+    /* Every turn but the last ends one of the sessions. */
+    for (;;) {
+        session opened;
+        session_result renewed = session_renew(req, tokens, &opened);
+        if (renewed != SESSION_OK)
+            return refuse(req, renewed);
+        tl_rows *user = tl_query(req, "SELECT id, username FROM users WHERE id = $1", opened.user_id);
+        if (!user)
+            return tl_fail_db(req);
+        if (tl_row_count(user) > 0) {
+            session_set_cookie(req, &opened);
+            return reply_access_token(req, tl_row_int(user, 0, "id"), tl_row_text(user, 0, "username"));
+        }
+        if (session_drop(req, &opened) != SESSION_OK)
+            return tl_fail_redis(req);
+    }
 }

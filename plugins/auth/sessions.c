@@ -11,6 +11,9 @@
 
 #define COOKIE "refresh_token"
 
+/* Words of a script's call: its name, its text and three arguments more, and four for each token. */
+enum { WORDS = 7 + 4 * SESSION_TOKENS };
+
 static const char *key_of(tl_request *req, const refresh_token *token)
 {
     return tl_redis_key(req, "session", token->id);
@@ -45,37 +48,38 @@ void session_expire_cookie(tl_request *req)
     set_cookie(req, "", 0);
 }
 
-static void wipe(void *token)
+static void wipe(void *tokens)
 {
-    sodium_memzero(token, sizeof(refresh_token));
+    sodium_memzero(tokens, sizeof(session_tokens));
 }
 
-static refresh_token *new_token(tl_request *req)
+static session_tokens *new_tokens(tl_request *req)
 {
-    refresh_token *token = tl_alloc(req, sizeof *token);
+    session_tokens *tokens = tl_alloc(req, sizeof *tokens);
 
-    tl_defer(req, wipe, token);
-    return token;
+    tl_defer(req, wipe, tokens);
+    return tokens;
 }
 
-refresh_token *session_cookie(tl_request *req, const char **problem)
+session_tokens *session_cookies(tl_request *req, const char **problem)
 {
-    const char *text = tl_cookie_value(req, COOKIE);
-    if (!text || !*text) {
-        *problem = "No refresh token provided";
-        return NULL;
+    const char *values[SESSION_TOKENS];
+    size_t count = tl_cookie_values(req, COOKIE, values, SESSION_TOKENS);
+    session_tokens *tokens = new_tokens(req);
+
+    *problem = "No refresh token provided";
+    for (size_t i = 0; i < count; i++) {
+        if (refresh_parse(values[i], &tokens->items[tokens->count]))
+            tokens->count++;
+        else if (*values[i])
+            *problem = "Malformed refresh token";
     }
-    refresh_token *token = new_token(req);
-    if (!refresh_parse(text, token)) {
-        *problem = "Malformed refresh token";
-        return NULL;
-    }
-    return token;
+    return tokens->count > 0 ? tokens : NULL;
 }
 
 session_result session_start(tl_request *req, int64_t user_id)
 {
-    refresh_token *token = new_token(req);
+    refresh_token *token = &new_tokens(req)->items[0];
     refresh_make(token);
     char hash[REFRESH_HEX + 1];
     refresh_hash(token, hash);
@@ -89,19 +93,41 @@ session_result session_start(tl_request *req, int64_t user_id)
     return SESSION_OK;
 }
 
-session_result session_user(tl_request *req, const refresh_token *token, const char **user_id)
+static const char *hash_of(tl_request *req, const refresh_token *token)
 {
-    tl_redis_value *answer = tl_redis(req, "HGET", key_of(req, token), "user");
-    if (!answer)
-        return SESSION_FAILED;
-    *user_id = tl_redis_text(answer);
-    return *user_id ? SESSION_OK : SESSION_NONE;
+    char hash[REFRESH_HEX + 1];
+
+    refresh_hash(token, hash);
+    return tl_copy(req, hash);
 }
 
-/* Goes from a rotated secret to the one that counts now. */
+static const char *successor_hash(tl_request *req, const refresh_token *token, const char *salt)
+{
+    refresh_token next = *token;
+
+    refresh_advance(&next, salt);
+    const char *hash = hash_of(req, &next);
+    sodium_memzero(&next, sizeof next);
+    return hash;
+}
+
+/* The beginning of a call of a script on the sessions of all tokens: returns how many words there are. */
+static size_t script_call(tl_request *req, const char *script, const session_tokens *tokens, const char **words)
+{
+    size_t count = 0;
+
+    words[count++] = "EVAL";
+    words[count++] = script;
+    words[count++] = number(req, (int64_t)tokens->count);
+    for (size_t i = 0; i < tokens->count; i++)
+        words[count++] = key_of(req, &tokens->items[i]);
+    return count;
+}
+
+/* Goes from the secret that was presented to the one that counts now. */
 static bool follow(refresh_token *token, const tl_redis_value *answer)
 {
-    for (size_t i = 2; i < tl_redis_count(answer); i++) {
+    for (size_t i = 4; i < tl_redis_count(answer); i++) {
         const char *salt = tl_redis_text(tl_redis_item(answer, i));
         if (!salt || !refresh_advance(token, salt))
             return false;
@@ -109,49 +135,67 @@ static bool follow(refresh_token *token, const tl_redis_value *answer)
     return true;
 }
 
-session_result session_rotate(tl_request *req, refresh_token *token)
+static session_result open_session(session_tokens *tokens, const tl_redis_value *answer, session *opened)
 {
-    char salt[REFRESH_HEX + 1], hash[REFRESH_HEX + 1], next_hash[REFRESH_HEX + 1];
-    refresh_token *next = new_token(req);
-    *next = *token;
-    refresh_salt(salt);
-    refresh_advance(next, salt);
-    refresh_hash(token, hash);
-    refresh_hash(next, next_hash);
+    size_t which = (size_t)tl_redis_int(tl_redis_item(answer, 1));
 
-    tl_redis_value *answer =
-        tl_redis(req, "EVAL", session_script_rotate, "1", key_of(req, token), hash, salt, next_hash,
-                 number(req, auth_options.refresh_grace), number(req, auth_options.refresh_idle),
-                 number(req, auth_options.refresh_lifetime));
+    opened->left = tl_redis_int(tl_redis_item(answer, 2));
+    opened->user_id = tl_redis_text(tl_redis_item(answer, 3));
+    opened->token = which < tokens->count ? &tokens->items[which] : NULL;
+    return opened->token && opened->user_id && follow(opened->token, answer) ? SESSION_OK : SESSION_FAILED;
+}
+
+session_result session_renew(tl_request *req, session_tokens *tokens, session *opened)
+{
+    const char *words[WORDS];
+    char salt[REFRESH_HEX + 1];
+    refresh_salt(salt);
+
+    size_t count = script_call(req, session_script_renew, tokens, words);
+    words[count++] = number(req, auth_options.refresh_grace);
+    words[count++] = number(req, auth_options.refresh_idle);
+    words[count++] = number(req, auth_options.refresh_lifetime);
+    words[count++] = salt;
+    for (size_t i = 0; i < tokens->count; i++) {
+        words[count++] = hash_of(req, &tokens->items[i]);
+        words[count++] = successor_hash(req, &tokens->items[i], salt);
+    }
+    tl_redis_value *answer = tl_redis_list(req, count, words);
     const char *what = answer ? tl_redis_text(tl_redis_item(answer, 0)) : NULL;
     if (!what)
         return SESSION_FAILED;
     if (strcmp(what, "none") == 0)
         return SESSION_NONE;
-    if (strcmp(what, "mismatch") == 0)
+    if (strcmp(what, "mismatch") == 0) {
+        tl_log(req, TL_WARNING,
+               "a refresh token was used again after its grace; that session of user %s has been ended",
+               tl_redis_text(tl_redis_item(answer, 1)));
         return SESSION_MISMATCH;
-    if (strcmp(what, "grace") == 0) {
-        *next = *token;
-        if (!follow(next, answer))
-            return SESSION_FAILED;
     }
-    set_token_cookie(req, next, tl_redis_int(tl_redis_item(answer, 1)));
-    return SESSION_OK;
+    return open_session(tokens, answer, opened);
 }
 
-session_result session_end(tl_request *req, const refresh_token *token, int64_t user_id)
+void session_set_cookie(tl_request *req, const session *opened)
 {
-    char hash[REFRESH_HEX + 1];
-    refresh_hash(token, hash);
+    set_token_cookie(req, opened->token, opened->left);
+}
 
-    tl_redis_value *ended = tl_redis(req, "EVAL", session_script_end, "1", key_of(req, token), hash,
-                                     number(req, user_id), number(req, auth_options.refresh_grace));
+session_result session_end(tl_request *req, const session_tokens *tokens, int64_t user_id)
+{
+    const char *words[WORDS];
+
+    size_t count = script_call(req, session_script_end, tokens, words);
+    words[count++] = number(req, user_id);
+    words[count++] = number(req, auth_options.refresh_grace);
+    for (size_t i = 0; i < tokens->count; i++)
+        words[count++] = hash_of(req, &tokens->items[i]);
+    tl_redis_value *ended = tl_redis_list(req, count, words);
     if (!ended)
         return SESSION_FAILED;
-    return tl_redis_int(ended) == 1 ? SESSION_OK : SESSION_NONE;
+    return tl_redis_int(ended) > 0 ? SESSION_OK : SESSION_NONE;
 }
 
-session_result session_drop(tl_request *req, const refresh_token *token)
+session_result session_drop(tl_request *req, const session *opened)
 {
-    return tl_redis(req, "DEL", key_of(req, token)) ? SESSION_OK : SESSION_FAILED;
+    return tl_redis(req, "DEL", key_of(req, opened->token)) ? SESSION_OK : SESSION_FAILED;
 }

@@ -25,6 +25,7 @@ static const struct {
 
 static const char not_a_token[] = "Malformed token";
 static const char bad_signature[] = "Signature verification failed";
+static const char other_algorithm[] = "Expected a token signed with HS512";
 
 char *token_make(const token_issuer *issuer, token_kind kind, const token_claims *claims, int64_t now, int64_t lifetime)
 {
@@ -52,9 +53,11 @@ char *token_make(const token_issuer *issuer, token_kind kind, const token_claims
 
 /*
  * The algorithm has to be known before the signature is checked, for libjwt takes any of its algorithms with any key.
- * It reports none without a key, so the header is decoded alone, over an empty object, and its text compared.
+ * It reports none without a key, so the header is decoded alone, over an empty object, and its text compared. What the
+ * header lists as critical (RFC 7515, 4.1.11) must be understood or refused, and nothing of the kind is understood
+ * here.
  */
-static bool header_says_hs512(const char *token, size_t header_length)
+static const char *check_header(const char *token, size_t header_length)
 {
     static const char empty_body[] = ".e30.";
     char alone[TOKEN_MAX + sizeof empty_body];
@@ -63,11 +66,15 @@ static bool header_says_hs512(const char *token, size_t header_length)
 
     jwt_t *jwt = NULL;
     if (jwt_decode(&jwt, alone, NULL, 0) != 0)
-        return false;
+        return other_algorithm;
     const char *algorithm = jwt_get_header(jwt, "alg");
-    bool result = algorithm && strcmp(algorithm, "HS512") == 0;
+    const char *problem = algorithm && strcmp(algorithm, "HS512") == 0 ? NULL : other_algorithm;
+    char *critical = jwt_get_headers_json(jwt, "crit");
+    if (!problem && critical)
+        problem = "Token with critical extensions, of which none are understood";
+    free(critical);
     jwt_free(jwt);
-    return result;
+    return problem;
 }
 
 /* Three parts of base64url. libjwt would take some other characters too. */
@@ -154,13 +161,14 @@ const char *token_check(const token_issuer *issuer, token_kind kind, const char 
     size_t header_length;
     if (!has_token_shape(token, &header_length))
         return not_a_token;
-    if (!header_says_hs512(token, header_length))
-        return "Expected a token signed with HS512";
+    const char *problem = check_header(token, header_length);
+    if (problem)
+        return problem;
 
     jwt_t *jwt = NULL;
     if (jwt_decode(&jwt, token, (const unsigned char *)issuer->secret, (int)strlen(issuer->secret)) != 0)
         return bad_signature;
-    const char *problem = jwt_get_alg(jwt) == JWT_ALG_HS512 ? NULL : bad_signature;
+    problem = jwt_get_alg(jwt) == JWT_ALG_HS512 ? NULL : bad_signature;
     if (!problem)
         problem = check_times(jwt, now);
     if (!problem)

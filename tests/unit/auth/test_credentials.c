@@ -28,8 +28,13 @@ static void ordinary_addresses_are_emails(void **state)
 {
     (void)state;
     static const char *const emails[] = {
-        "talel@talel.io", "First.Last+tag@mail.example.org", "o'brien@example.org", "x@xn--bcher-kva.example", "a@b.c",
-        "..@example.org", "1_2-3@4-5.example.org",
+        "talel@talel.io",
+        "First.Last+tag@mail.example.org",
+        "o'brien@example.org",
+        "x@xn--bcher-kva.example",
+        "a@b.c",
+        "a.b.c@example.org",
+        "1_2-3@4-5.example.org",
     };
     for (size_t i = 0; i < sizeof emails / sizeof *emails; i++)
         assert_true(credentials_is_email(emails[i]));
@@ -62,6 +67,14 @@ static void other_texts_are_no_emails(void **state)
         "a@b.org.",
         "a@-b.org",
         "-a@b.org",
+        "..@b.org",
+        ".a@b.org",
+        "a.@b.org",
+        "a..b@b.org",
+        "a@b.-c.org",
+        "a@b.org-",
+        "a@b.org..",
+        "a@.",
         "a@b-.org",
         "a@b_c.org",
         "\xc3\xa9@b.org",
@@ -88,6 +101,13 @@ static void an_email_has_at_most_64_before_and_254_in_all(void **state)
     assert_false(credentials_is_email(email));
     snprintf(email, sizeof email, "a@%s.org", repeated("x", 64));
     assert_false(credentials_is_email(email));
+}
+
+static void only_ascii_is_ascii(void **state)
+{
+    (void)state;
+    assert_true(credentials_is_ascii("a..b@example.org"));
+    assert_false(credentials_is_ascii("\xe2\x84\xaaim@example.org"));
 }
 
 static void a_password_is_counted_in_characters(void **state)
@@ -122,6 +142,7 @@ int main(void)
         cmocka_unit_test(ordinary_addresses_are_emails),
         cmocka_unit_test(other_texts_are_no_emails),
         cmocka_unit_test(an_email_has_at_most_64_before_and_254_in_all),
+        cmocka_unit_test(only_ascii_is_ascii),
         cmocka_unit_test(a_password_is_counted_in_characters),
         cmocka_unit_test(trimming_takes_white_space_from_both_ends_only),
     };

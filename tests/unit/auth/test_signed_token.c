@@ -175,6 +175,28 @@ static void hs256_with_the_same_secret_is_refused(void **state)
     assert_string_equal(check(token), "Expected a token signed with HS512");
 }
 
+static void a_header_with_critical_extensions_is_refused(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {
+        "{\"alg\":\"HS512\",\"crit\":[\"b64\"],\"b64\":true}",
+        "{\"alg\":\"HS512\",\"typ\":\"JWT\",\"crit\":[\"exp\"],\"exp\":1}",
+        "{\"alg\":\"HS512\",\"crit\":[]}",
+        "{\"alg\":\"HS512\",\"crit\":\"exp\"}",
+        "{\"alg\":\"HS512\",\"crit\":null}",
+        "{\"alg\":\"HS512\",\"crit\":false}",
+        "{\"alg\":\"HS512\",\"cr\\u0069t\":[\"x\"]}",
+        "{\"crit\":[\"x\"],\"alg\":\"HS512\",\"crit\":[\"y\"]}",
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        const char *problem = check(forge(headers[i], "{" SOUND "}", SECRET));
+        if (!problem || strcmp(problem, "Token with critical extensions, of which none are understood") != 0)
+            fail_msg("%s: %s", headers[i], problem ? problem : "passed");
+    }
+    /* and what is not critical may be ignored */
+    assert_null(check(forge("{\"alg\":\"HS512\",\"kid\":\"1\",\"CRIT\":[\"x\"]}", "{" SOUND "}", SECRET)));
+}
+
 static void what_has_not_three_parts_is_malformed(void **state)
 {
     (void)state;
@@ -339,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_changed_claim_fails_verification),
         cmocka_unit_test(another_algorithm_is_refused_before_its_signature),
         cmocka_unit_test(hs256_with_the_same_secret_is_refused),
+        cmocka_unit_test(a_header_with_critical_extensions_is_refused),
         cmocka_unit_test(what_has_not_three_parts_is_malformed),
         cmocka_unit_test(a_token_without_signature_is_refused),
         cmocka_unit_test(a_token_is_at_most_4_kib_long),

@@ -59,6 +59,43 @@ static void test_what_is_committed_stays(void **state)
     close_pool(w);
 }
 
+static void change_for_head(tl_request *req, void *arg)
+{
+    steps *s = arg;
+    req->changes_nothing = true;
+    tl_rows *rows = query(req, "INSERT INTO note VALUES (1, 'x') RETURNING text");
+    s->rows[0] = rows && strcmp(db_text(rows, 0, "text"), "x") == 0;
+    s->rows[1] = query(req, "WITH new AS (INSERT INTO note VALUES (1) RETURNING id) SELECT id FROM new") != NULL;
+    s->result[0] = db_begin(req);
+    s->rows[2] = query(req, "INSERT INTO note VALUES (2, 'y')") != NULL;
+    s->rows[3] = query(req, "INSERT INTO note VALUES (2, 'y')") != NULL;
+    s->error[3] = db_error(req);
+    s->result[1] = db_rollback(req);
+    s->result[2] = db_begin(req);
+    s->rows[4] = query(req, "INSERT INTO note VALUES (2, 'y')") != NULL;
+    s->result[3] = db_commit(req);
+    s->rows[5] = query(req, "INSERT INTO nowhere VALUES (1)") != NULL;
+    s->error[5] = db_error(req);
+    rows = query(req, "SELECT count(*) FROM note");
+    s->result[4] = rows ? (int)db_integer(rows, 0, "count") : -1;
+}
+
+static void test_what_changes_nothing_is_answered_and_not_kept(void **state)
+{
+    (void)state;
+    worker *w = open_pool(fixture_settings(), NULL);
+    steps s = {0};
+    fixture_run(w, change_for_head, &s);
+    assert_true(s.rows[0] && s.rows[1] && s.rows[2] && s.rows[4]);
+    assert_false(s.rows[3] || s.rows[5]);
+    assert_int_equal(s.error[3], TL_DB_UNIQUE);
+    assert_int_equal(s.error[5], TL_DB_FAILED);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(s.result[i], TL_OK);
+    assert_int_equal(notes(), 0);
+    close_pool(w);
+}
+
 static void roll_back(tl_request *req, void *arg)
 {
     steps *s = arg;
@@ -345,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_is_committed_stays, empty_tables),
+        cmocka_unit_test_setup(test_what_changes_nothing_is_answered_and_not_kept, empty_tables),
         cmocka_unit_test_setup(test_what_is_rolled_back_is_gone, empty_tables),
         cmocka_unit_test_setup(test_the_end_of_the_request_rolls_back, empty_tables),
         cmocka_unit_test_setup(test_commit_of_a_failed_transaction_fails, empty_tables),

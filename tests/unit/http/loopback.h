@@ -21,6 +21,7 @@
 #include "core/http/buffer.h"
 #include "core/http/http.h"
 #include "core/json/json.h"
+#include "core/log/log.h"
 #include "core/plugin/plugin.h"
 #include "tests/unit/support/fixture.h"
 
@@ -106,6 +107,18 @@ static inline void loopback_turn_for(loopback *l, int milliseconds)
     int64_t end = loop_now(l->worker) + milliseconds;
     while (loop_now(l->worker) < end)
         loopback_turn(l);
+}
+
+static inline bool log_has(loopback *l, const char *text)
+{
+    static char log[1 << 20];
+    logger_flush(l->worker->log);
+    FILE *f = fopen(fixture_log_path(), "r");
+    assert_non_null(f);
+    size_t n = fread(log, 1, sizeof log - 1, f);
+    fclose(f);
+    log[n] = '\0';
+    return strstr(log, text) != NULL;
 }
 
 static inline client *client_new(loopback *l)

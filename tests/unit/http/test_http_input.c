@@ -27,6 +27,17 @@ static int cookie(tl_request *req)
     return text(req, http_cookie(req, "token"));
 }
 
+/* At most three, joined. */
+static int all_cookies(tl_request *req)
+{
+    const char *values[3];
+    char joined[200] = "";
+    size_t count = http_cookies(req, "token", values, 3);
+    for (size_t i = 0; i < count; i++)
+        snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "<%s>", values[i]);
+    return text(req, joined);
+}
+
 static int address(tl_request *req)
 {
     return text(req, http_remote_address(req));
@@ -81,9 +92,17 @@ static void without_visitor(tl_request *req, void *arg)
 }
 
 static const route routes[] = {
-    {TL_GET, "/query", query},     {TL_GET, "/header", header},   {TL_GET, "/cookie", cookie},
-    {TL_GET, "/address", address}, {TL_GET, "/path/:name", path}, {TL_GET, "/cookies", sets_cookies},
-    {TL_POST, "/body", body},      {TL_PATCH, "/body", body},     {0},
+    {TL_GET, "/all-cookies", all_cookies},
+    {TL_GET, "/secret/:token", header, .secret = true},
+    {TL_GET, "/query", query},
+    {TL_GET, "/header", header},
+    {TL_GET, "/cookie", cookie},
+    {TL_GET, "/address", address},
+    {TL_GET, "/path/:name", path},
+    {TL_GET, "/cookies", sets_cookies},
+    {TL_POST, "/body", body},
+    {TL_PATCH, "/body", body},
+    {0},
 };
 
 static int start(void **state)
@@ -142,6 +161,17 @@ static void test_cookies_are_found(void **state)
     expect_get(c, "/cookie", "Cookie: a=b; xtoken=1; token2=2; token=\"a=b\" ; token=late\r\n", "a=b");
     expect_get(c, "/cookie", "Cookie: a=b\r\nCookie: c=d; token=\r\n", "");
     expect_get(c, "/cookie", "Cookie: token; =; ;;\r\n", "(none)");
+}
+
+static void test_every_cookie_of_a_name_is_found(void **state)
+{
+    client *c = *state;
+    expect_get(c, "/all-cookies", "", "");
+    expect_get(c, "/all-cookies", "Cookie: token=a; x=y; token=; token=\"b\"\r\n", "<a><><b>");
+    expect_get(c, "/all-cookies", "Cookie: token=a\r\nCookie: x=y\r\nCookie: token=b\r\n", "<a><b>");
+    /* and no more than there is room for */
+    expect_get(c, "/all-cookies", "Cookie: token=a; token=b\r\nCookie: token=c; token=d\r\nCookie: token=e\r\n",
+               "<a><b><c>");
 }
 
 static void test_cookies_are_set(void **state)
@@ -211,6 +241,63 @@ static void test_a_unix_socket_is_a_peer_of_its_own(void **state)
     buffer_free(&local.come);
     unlink(address.sun_path);
     close(listener);
+}
+
+static void test_an_ipv4_client_of_an_ipv6_socket_is_shown_as_ipv4(void **state)
+{
+    client *c = *state;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    socklen_t size = sizeof address;
+    int no = 0, listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0)
+        skip(); /* a machine without IPv6 */
+    assert_int_equal(setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+
+    /* given one server that trusts 127.0.0.1, and one that trusts nobody */
+    loopback *wary = loopback_prepare();
+    loopback_start(wary, routes);
+    loopback *const servers[] = {c->on, wary};
+    for (size_t i = 0; i < 2; i++) {
+        the_worker = servers[i]->worker;
+        assert_true(http_server_listen(servers[i]->server, listener, -1));
+        struct sockaddr_in to = {
+            .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = address.sin6_port};
+        client mapped = {.on = servers[i], .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        assert_int_equal(connect(mapped.fd, (struct sockaddr *)&to, sizeof to), 0);
+        assert_int_equal(fcntl(mapped.fd, F_SETFL, O_NONBLOCK), 0);
+        expect_get(&mapped, "/address", "", "127.0.0.1");
+        expect_get(&mapped, "/address", "X-Forwarded-For: ::ffff:192.0.2.7\r\n", i == 0 ? "192.0.2.7" : "127.0.0.1");
+        close(mapped.fd);
+        buffer_free(&mapped.come);
+    }
+    loopback_stop(wary);
+    close(listener);
+    the_worker = c->on->worker;
+}
+
+static void test_no_secret_of_a_target_is_logged(void **state)
+{
+    static const char *const requests[] = {
+        "GET /secret/hush HTTP/1.1",       "HEAD /secret/hush?x=hush HTTP/1.1", "GET /%73ecret/hush HTTP/1.1",
+        "POST /secret/hush HTTP/1.1",      "OPTIONS /secret/hush HTTP/1.1",     "GET /secret/hush/ HTTP/1.1",
+        "GET //secret/hush HTTP/1.1",      "GET /secret/hush%zz HTTP/1.1",      "GET http://a/secret/hush HTTP/1.1",
+        "GET /secret/hush?x=%zz HTTP/1.1",
+    };
+    client *c = *state;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        char request[200];
+        snprintf(request, sizeof request, "%s\r\nHost: a\r\nContent-Length: 0\r\n\r\n", requests[i]);
+        client_send(c, request);
+        answer a = client_answer(c, strncmp(requests[i], "HEAD", 4) == 0);
+        answer_free(&a);
+    }
+    assert_true(log_has(c->on, "GET /secret/:token 200 "));
+    assert_true(log_has(c->on, "HEAD /secret/:token 200 "));
+    assert_true(log_has(c->on, "POST /secret/:token 405 "));
+    assert_false(log_has(c->on, "hush"));
 }
 
 static void expect_body_type(client *c, const char *type, const char *json, int status, const char *message)
@@ -362,10 +449,13 @@ int main(void)
         TEST(test_query_parameters),
         TEST(test_headers_and_path),
         TEST(test_cookies_are_found),
+        TEST(test_every_cookie_of_a_name_is_found),
         TEST(test_cookies_are_set),
         TEST(test_the_address_is_what_trusted_proxies_say),
         TEST(test_nobody_is_believed_without_trust),
         TEST(test_a_unix_socket_is_a_peer_of_its_own),
+        TEST(test_an_ipv4_client_of_an_ipv6_socket_is_shown_as_ipv4),
+        TEST(test_no_secret_of_a_target_is_logged),
         TEST(test_json_bodies_that_fit),
         TEST(test_json_bodies_that_do_not_fit),
         TEST(test_long_unknown_keys_are_cut_at_a_character),

@@ -238,12 +238,6 @@ static int read_to_end(client *c)
     }
 }
 
-/* Whether the log holds this text. */
-static bool log_has(loopback *l, const char *text)
-{
-    return fixture_log_count(l->worker, text) > 0;
-}
-
 static void reset_on_close(const client *c)
 {
     const struct linger reset = {.l_onoff = 1};

@@ -150,6 +150,39 @@ static void test_clashing_routes_name_both_plugins(void **state)
     problems_free(found);
 }
 
+static void expect_shown(const router *r, const char *target, const char *expected)
+{
+    char shown[200];
+    size_t at;
+    const char *instead = router_secret(r, target, &at);
+    snprintf(shown, sizeof shown, "%.*s%s", instead ? (int)at : (int)strlen(target), target, instead ? instead : "");
+    assert_string_equal(shown, expected);
+}
+
+static void test_a_secret_in_a_target_is_found_wherever_it_leads(void **state)
+{
+    router *r = *state;
+    problems *found = problems_new();
+    router_add(r, &(route){.method = TL_GET, .path = "/v1/verify/:token/done", .handler = handler, .secret = true},
+               found);
+    router_add(r, &(route){.method = TL_POST, .path = "/v1/reset", .handler = handler, .secret = true}, found);
+    problems_free(found);
+
+    expect_shown(r, "/v1/verify/abc/done?x=1", "/v1/verify/:token/done");
+    expect_shown(r, "/v1/verify/abc", "/v1/verify/:token/done");
+    expect_shown(r, "/v1/verify/abc%zz/", "/v1/verify/:token/done");
+    expect_shown(r, "//v1/verify/abc", "//v1/verify/:token/done");
+    expect_shown(r, "/V1/Verify/abc", "/V1/Verify/:token/done");
+    expect_shown(r, "http://a/v1/verify/abc", "http://a/v1/verify/:token/done");
+    expect_shown(r, "/v1/reset?token=abc", "/v1/reset");
+    /* and nothing else is hidden */
+    expect_shown(r, "/v1/resets?a=b", "/v1/resets?a=b");
+    expect_shown(r, "/v1/verify", "/v1/verify");
+    expect_shown(r, "/v1/notes/7", "/v1/notes/7");
+    expect_shown(r, "*", "*");
+    expect_shown(r, "", "");
+}
+
 static void test_malformed_routes_are_refused(void **state)
 {
     (void)state;
@@ -247,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_route_is_listed_in_order, make, drop),
         cmocka_unit_test_setup_teardown(test_clashing_routes_name_both_plugins, make, drop),
         cmocka_unit_test_setup_teardown(test_routes_need_a_handler_and_a_method, make, drop),
+        cmocka_unit_test_setup_teardown(test_a_secret_in_a_target_is_found_wherever_it_leads, make, drop),
         cmocka_unit_test(test_malformed_routes_are_refused),
         cmocka_unit_test(test_dangerous_paths_are_malformed),
         cmocka_unit_test(test_empty_segments_lead_nowhere),

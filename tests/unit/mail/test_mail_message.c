@@ -279,6 +279,8 @@ static void recipients_are_judged(void **state)
         "a@b>",    "a@.b",
         "a@b.",    "a\tb@c",
         "a@b c",   "a(x)@b",
+        ".a@b",    "a.@b",
+        "a..b@c",  "a@b..c",
         "-oX@b",   "0123456789012345678901234567890123456789012345678901234567890123456789@b",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

@@ -145,7 +145,7 @@ static void a_broken_file_is_told(void **unused)
         {"no_descriptor", "talelio_plugin", "expected a descriptor"},
         {"wrong_magic", "magic", "expected 0x544c5047, found 0x12345678"},
         {"other_major", "abi_major", "expected 1, found 2"},
-        {"newer_minor", "abi_minor", "expected at most 0, found 1"},
+        {"newer_minor", "abi_minor", "expected at most 1, found 2"},
         {"short_struct", "struct_size", "found 24"},
         {"long_routes", "route_size", "rebuild the plugin"},
         {"undefined_symbol", "cannot be loaded", "nobody_has_this"},
