@@ -97,7 +97,7 @@ class TestRegistration:
 
 
 class TestVerification:
-    def test_the_mailed_token_verifies_once(self, server, visitor):
+    def test_the_mailed_token_verifies(self, server, visitor):
         visitor.register()
         token = verification_token(server, visitor.email)
 
@@ -107,8 +107,29 @@ class TestVerification:
         assert account["verified"] is True and account["email"] == visitor.email
         assert account["updated_at"] is not None
 
+        # and whoever follows the link once more sees the same
         again = visitor.get("/v1/accounts/verify/" + token)
-        assert (again.status, again.message) == (400, "Account already verified")
+        assert (again.status, again.body) == (200, answer.body)
+
+    def test_head_answers_as_get_would_and_verifies_nothing(self, server, visitor):
+        account = visitor.register().json["account"]["id"]
+        link = "/v1/accounts/verify/" + verification_token(server, visitor.email)
+
+        head = visitor.request("HEAD", link)
+        assert (head.status, head.body) == (200, b"")
+        assert server.sql(f"SELECT verified, updated_at IS NULL FROM accounts WHERE id = {account}") == "f|t"
+        assert visitor.get(link).headers["content-length"] == head.headers["content-length"]
+        assert visitor.request("HEAD", "/v1/accounts/verify/x").status == 400
+
+    def test_the_token_is_in_no_log(self, server, visitor):
+        visitor.register()
+        token = verification_token(server, visitor.email)
+        for method in ("HEAD", "GET", "POST", "OPTIONS"):
+            visitor.request(method, "/v1/accounts/verify/" + token)
+        visitor.get(f"/v1/accounts/verify/{token}/?utm_source=mail")
+        eventually(lambda: "GET /v1/accounts/verify/:token 404 " in server.log_text())
+        assert "GET /v1/accounts/verify/:token 200 " in server.log_text()
+        assert token.split(".")[1] not in server.log_text() and token.split(".")[2] not in server.log_text()
 
     @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 3000])
     def test_nonsense_is_refused(self, visitor, token):
@@ -158,6 +179,13 @@ class TestVerification:
 
 @pytest.mark.ships
 class TestLogin:
+    def test_an_email_that_would_be_refused_today_still_logs_in(self, server, author):
+        author.email = f"a..b.{author.username}@example.org"
+        server.sql(f"UPDATE accounts SET email = '{author.email}' WHERE email = '{author.username.lower()}@example.org'")
+        assert author.login().status == 200
+        refused = server.client().register(email="a..b@example.org")
+        assert (refused.status, refused.message) == (400, "Expected 'email' to be an email address")
+
     def test_it_answers_a_token_and_a_cookie(self, visitor):
         visitor.register()
         answer = visitor.login()
@@ -255,17 +283,74 @@ class TestRenewal:
         assert self.renew(author, first.cookie("refresh_token")).status == 200
         assert self.renew(author, second.cookie("refresh_token")).status == 200
 
-    def test_a_rotated_token_after_the_grace_ends_the_session(self, make_server):
+    def test_an_answer_that_is_lost_costs_no_session(self, make_server):
+        # given a server that forgives nothing, and a phone whose answers get lost, time and again
+        strict = make_server({"plugin:auth": {"refresh_grace": "0s"}}).start()
+        phone = strict.author()
+        for _ in range(3):
+            assert self.renew(phone).status == 200
+            time.sleep(0.01)
+        # when one arrives, then what it brought works, and the next may be lost too
+        phone.refresh_token = self.renew(phone).cookie("refresh_token")
+        for _ in range(2):
+            answer = self.renew(phone)
+            assert answer.status == 200
+            time.sleep(0.01)
+        assert self.renew(phone, answer.cookie("refresh_token")).status == 200
+        strict.stop()
+
+    def test_a_rotated_token_ends_the_session_once_its_successor_was_used_and_the_grace_is_over(self, make_server):
         server = make_server({"plugin:auth": {"refresh_grace": "1s"}}).start()
         author = server.author()
-        rotated = self.renew(author).cookie("refresh_token")
-        time.sleep(2.1)
+        successor = self.renew(author).cookie("refresh_token")
+        last = self.renew(author, successor).cookie("refresh_token")
+        assert self.renew(author).status == 200
+        time.sleep(1.1)
 
         stolen = self.renew(author)
         assert (stolen.status, stolen.message) == (401, "Provided refresh token not matching stored refresh token")
-        ended = self.renew(author, rotated)
+        ended = self.renew(author, last)
         assert (ended.status, ended.message) == (401, "No stored refresh token for user")
         server.stop()
+
+    def test_of_several_cookies_the_one_that_opens_a_session_counts(self, server, author):
+        # given cookies of a session that has ended and of one that goes on, as a changed cookie_domain leaves behind
+        ended = server.author().refresh_token
+        gone = server.client()
+        gone.refresh_token = ended
+        forged = ended.split(".")[0] + "." + author.refresh_token.split(".")[1]
+        author_id, secret = author.refresh_token.split(".")
+        unknown = "A" * len(author_id) + "." + secret
+        for stale in (unknown, forged, "malformed", ""):
+            cookie = f"refresh_token={stale}; a=b; refresh_token={author.refresh_token}"
+            answer = author.post("/v1/accounts/token", headers={"Cookie": cookie, "Authorization": ""})
+            assert answer.status == 200, stale
+            author.refresh_token = answer.cookie("refresh_token")
+        # then the stale one beside it has ended nothing
+        assert self.renew(gone).status == 200
+        # and alone it does
+        assert [self.renew(gone, forged).status, self.renew(gone).status] == [401, 401]
+
+    def test_a_cookie_in_a_second_line_counts(self, author):
+        got = author.raw(
+            b"POST /v1/accounts/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n"
+            b"Cookie: refresh_token=" + b"A" * 22 + b"." + b"A" * 43 + b"\r\n"
+            b"Cookie: a=b; refresh_token=" + author.refresh_token.encode() + b"\r\n\r\n"
+        )
+        assert got.startswith(b"HTTP/1.1 200 "), got
+
+    def test_eight_cookies_are_looked_at(self, author):
+        def ask(others):
+            cookie = "; ".join(["refresh_token=x"] * others + ["refresh_token=" + author.refresh_token])
+            return author.post("/v1/accounts/token", headers={"Cookie": cookie, "Authorization": ""}).status
+
+        assert [ask(7), ask(8)] == [200, 400]
+
+    def test_a_session_of_a_deleted_account_does_not_stand_before_another(self, server, author):
+        deleted = server.author()
+        server.sql(f"DELETE FROM accounts WHERE email = '{deleted.email}'")
+        cookie = f"refresh_token={deleted.refresh_token}; refresh_token={author.refresh_token}"
+        assert author.post("/v1/accounts/token", headers={"Cookie": cookie, "Authorization": ""}).status == 200
 
     def test_devices_have_sessions_of_their_own(self, server, author):
         phone = server.client()
@@ -290,6 +375,25 @@ class TestLogout:
             assert part in answer.cookies[0]
         again = author.post("/v1/accounts/logout")
         assert (again.status, again.message) == (409, "No token to delete")
+
+    def test_a_rotated_token_that_still_passes_ends_it(self, author):
+        renewed = author.post("/v1/accounts/token", headers={"Authorization": ""})
+        assert author.post("/v1/accounts/logout").status == 200
+        author.refresh_token = renewed.cookie("refresh_token")
+        assert author.post("/v1/accounts/token", headers={"Authorization": ""}).status == 401
+
+    def test_every_session_that_a_cookie_opens_is_ended(self, server, author):
+        again = server.client()
+        again.email, again.password = author.email, author.password
+        again.login()
+        other = server.author()
+        tokens = [other.refresh_token, author.refresh_token, again.refresh_token]
+        cookie = "; ".join("refresh_token=" + token for token in tokens)
+        assert author.post("/v1/accounts/logout", headers={"Cookie": cookie}).status == 200
+        statuses = []
+        for client in (author, again, other):
+            statuses.append(client.post("/v1/accounts/token", headers={"Authorization": ""}).status)
+        assert statuses == [401, 401, 200]
 
     def test_it_needs_authorization(self, author):
         assert author.post("/v1/accounts/logout", headers={"Authorization": ""}).status == 403

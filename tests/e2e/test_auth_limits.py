@@ -36,6 +36,20 @@ class TestGuessing:
         assert other.login().status == 200
         server.stop()
 
+    def test_addresses_of_one_ipv6_network_are_counted_together(self, make_server):
+        server = make_server({"plugin:auth": {"login_attempts": "2"}, "http": {"trusted_proxies": "127.0.0.1"}}).start()
+        visitor = server.client()
+
+        def guess(email, address):
+            body = {"email": email, "password": "a wrong password"}
+            return visitor.post("/v1/accounts/login", body, headers={"X-Forwarded-For": address}).status
+
+        six = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2:3:4:5:6", "2001:db8:1:3::1"]
+        assert [guess("six@example.org", address) for address in six] == [401, 401, 429, 401]
+        four = ["192.0.2.1", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80", "::ffff:192.0.2.2"]
+        assert [guess("four@example.org", address) for address in four] == [401, 401, 429, 401]
+        server.stop()
+
     def test_letters_that_lower_case_makes_plain_do_not_evade_it(self, server):
         author = server.author(username="kim")
         for email in ("\u212aim@example.org", "k\u0130m@example.org"):
