@@ -61,6 +61,7 @@ void connection_drop(connection *c)
     c->pq = NULL;
     c->state = LINK_DOWN;
     c->blocked = false;
+    c->partial = false;
     c->setup_left = 0;
     c->cleaning = false;
     memset(c->prepared, 0, sizeof c->prepared);

@@ -3,6 +3,7 @@
  * error touches only itself. (Before libpq 17 each Sync is also a send() of its own.)
  */
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "core/db/private.h"
 
@@ -159,16 +160,51 @@ static void take(connection *c, PGresult *result)
     s->result = result;
 }
 
+/* libpq collects a result whole, however large, so what comes of one is counted while it arrives. */
+static bool is_too_large(connection *c)
+{
+    int waiting = 0;
+    if (!c->partial)
+        c->arrived = 0;
+    else if (ioctl(PQsocket(c->pq), FIONREAD, &waiting) == 0)
+        c->arrived += (size_t)waiting;
+    return c->arrived > (size_t)c->db->worker->settings->request_memory;
+}
+
+/* The connection goes with the rest of the result. What else is under way on it is answered as if the database were away. */
+static void refuse_result(connection *c)
+{
+    db *d = c->db;
+    statement *s = TAILQ_FIRST(&c->under_way);
+    if (s && s->call) {
+        log_error(d->worker, s->call->wait.req,
+                  "a statement's result is larger than %lld MiB ([server] request_memory): %.1000s",
+                  (long long)(d->worker->settings->request_memory >> 20), s->sql);
+        TAILQ_REMOVE(&c->under_way, s, next);
+        c->depth--;
+        if (c->shared)
+            d->outstanding--;
+        statement_finish(d, s, NULL, TL_DB_FAILED);
+    }
+    connection_fail(c, false, "a result was too large");
+}
+
 void connection_read(connection *c)
 {
+    if (is_too_large(c)) {
+        refuse_result(c);
+        return;
+    }
     if (!PQconsumeInput(c->pq)) {
         connection_fail(c, false, PQerrorMessage(c->pq));
         return;
     }
     /* libpq puts one NULL behind the results of each statement. */
     int nulls = 0;
+    c->partial = true;
     while (c->pq && !TAILQ_EMPTY(&c->under_way) && nulls < 2 && !PQisBusy(c->pq)) {
         PGresult *result = PQgetResult(c->pq);
+        c->partial = false;
         nulls = result ? 0 : nulls + 1;
         if (result)
             take(c, result);

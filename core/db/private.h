@@ -118,7 +118,9 @@ struct connection {
     struct event *timer; /* the next attempt, the limit for connecting, or the end of idling */
     struct statement_list under_way;
     int depth;
-    bool blocked; /* the kernel takes no more bytes for now */
+    bool blocked;   /* the kernel takes no more bytes for now */
+    bool partial;   /* the last bytes were part of a result that goes on */
+    size_t arrived; /* bytes of that result */
     int setup_left;
     int attempts;               /* that have failed in a row */
     bool returning;             /* has broken; the attempt that follows at once has not ended */

@@ -28,6 +28,7 @@ tl_rows *rows_new(tl_request *req, PGresult *result)
     rows->row_count = PQntuples(result);
     rows->column_count = PQnfields(result);
     arena_defer(req->arena, clear, result);
+    request_count_memory(req, PQresultMemorySize(result));
     return rows;
 }
 

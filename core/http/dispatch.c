@@ -128,11 +128,18 @@ static void answer_for_handler(tl_request *req, http_exchange *x)
     http_fail(req, 500, "Internal server error");
 }
 
-static void run_handler(tl_request *req, void *exchange)
+static void run_plugins(tl_request *req, void *exchange)
 {
     http_exchange *x = exchange;
     if (authorize(req, x) && await_body(req, x))
         x->route->handler(req);
+}
+
+static void run_handler(tl_request *req, void *exchange)
+{
+    http_exchange *x = exchange;
+    if (!request_run_limited(req, run_plugins, x) && !x->replied)
+        http_fail(req, 500, "Internal server error");
     if (req->db)
         db_request_end(req);
     if (!x->replied)

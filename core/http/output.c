@@ -19,6 +19,7 @@ int http_reply(tl_request *req, int status, const char *content_type, const void
     http_exchange *x = req->http;
     if (!x)
         return TL_REPLIED;
+    request_check_memory(req, length); /* the reply is a copy */
     bool sound =
         status >= 200 && status <= 599 && (!content_type || frame_is_value(content_type, strlen(content_type)));
     if (!sound) {

@@ -38,6 +38,8 @@ static void describe(job *j, tl_request *req, int result)
     const char *how = "";
     if (result == TL_UNAVAILABLE)
         how = "a server that it needs cannot be reached; ";
+    else if (result == TL_EXCEEDED)
+        how = "it took more time or memory than it may; ";
     else if (req->cancelled)
         how = "it was cancelled; ";
     snprintf(j->message, sizeof j->message, "%sthe log of %s has more, with request %s", how, j->owner->server,
@@ -51,11 +53,24 @@ static void count(job *j, int result)
         metric_add(j->failures, 1);
 }
 
+typedef struct attempt {
+    const tl_job *spec;
+    int result;
+} attempt;
+
+static void run_plugin(tl_request *req, void *arg)
+{
+    attempt *a = arg;
+    a->result = a->spec->run(req);
+}
+
 static void run(tl_request *req, void *arg)
 {
     job *j = arg;
     int64_t began = loop_now(req->worker);
-    int result = j->spec->run(req);
+    attempt a = {j->spec, TL_EXCEEDED};
+    request_run_limited(req, run_plugin, &a);
+    int result = a.result;
     double seconds = (double)(loop_now(req->worker) - began) / 1000;
     if (result == TL_OK)
         log_info(req->worker, req, "job %s of plugin %s: done in %.1f s", j->spec->name, j->module->name, seconds);

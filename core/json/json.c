@@ -43,6 +43,19 @@ static void put_value(void *value)
     json_object_put(value);
 }
 
+enum { VALUE = 96 /* about what json-c takes for one, beside its text */ };
+
+/* Setters carry no request: it is the one whose code runs. */
+static void count(tl_request *req, size_t text_length)
+{
+    if (!req && the_worker && the_worker->requests)
+        req = (tl_request *)request_current(the_worker->requests);
+    if (!req)
+        return;
+    request_count_memory(req, VALUE + text_length);
+    request_check_memory(req, 0);
+}
+
 static tl_json *adopt(tl_request *req, json_object *value)
 {
     if (value)
@@ -58,12 +71,16 @@ static void mistake(const char *what)
 
 tl_json *json_new_object(tl_request *req)
 {
-    return adopt(req, json_checked(json_object_new_object()));
+    tl_json *object = adopt(req, json_checked(json_object_new_object()));
+    count(req, 0);
+    return object;
 }
 
 tl_json *json_new_array(tl_request *req)
 {
-    return adopt(req, json_checked(json_object_new_array_ext(8)));
+    tl_json *array = adopt(req, json_checked(json_object_new_array_ext(8)));
+    count(req, 0);
+    return array;
 }
 
 /* The text in well-formed UTF-8: itself, or a copy to free in `*repaired`. */
@@ -146,36 +163,43 @@ static void append_element(tl_json *array, json_object *value)
 void json_set(tl_json *object, const char *key, tl_json *value)
 {
     set_member(object, key, json_object_get(unwrap(value)));
+    count(NULL, 0);
 }
 
 void json_set_string(tl_json *object, const char *key, const char *value)
 {
     set_member(object, key, new_string(value));
+    count(NULL, value ? strlen(value) : 0);
 }
 
 void json_set_int(tl_json *object, const char *key, int64_t value)
 {
     set_member(object, key, json_checked(json_object_new_int64(value)));
+    count(NULL, 0);
 }
 
 void json_set_double(tl_json *object, const char *key, double value)
 {
     set_member(object, key, new_double(value));
+    count(NULL, 0);
 }
 
 void json_set_bool(tl_json *object, const char *key, bool value)
 {
     set_member(object, key, json_checked(json_object_new_boolean(value)));
+    count(NULL, 0);
 }
 
 void json_append(tl_json *array, tl_json *value)
 {
     append_element(array, json_object_get(unwrap(value)));
+    count(NULL, 0);
 }
 
 void json_append_string(tl_json *array, const char *value)
 {
     append_element(array, new_string(value));
+    count(NULL, value ? strlen(value) : 0);
 }
 
 tl_json *json_parse(tl_request *req, const char *text, size_t length)
@@ -183,7 +207,9 @@ tl_json *json_parse(tl_request *req, const char *text, size_t length)
     json_object *value;
     if (!text || !json_read(req->arena, text, length, &value))
         return NULL;
-    return adopt(req, value);
+    tl_json *parsed = adopt(req, value);
+    count(req, length);
+    return parsed;
 }
 
 tl_json_type json_type_of(const tl_json *value)
@@ -269,7 +295,9 @@ bool json_as_bool(const tl_json *value)
 
 const char *json_text(tl_request *req, const tl_json *value, size_t *length)
 {
-    return json_write(req->arena, unwrap(value), length);
+    const char *text = json_write(req->arena, unwrap(value), length);
+    request_check_memory(req, 0);
+    return text;
 }
 
 void json_each(const tl_json *object, void (*visit)(const char *key, const tl_json *value, void *arg), void *arg)

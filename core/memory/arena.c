@@ -43,6 +43,7 @@ struct arena {
     block *more; /* all blocks but the first */
     deferred *clean_ups;
     size_t next_block;
+    size_t size;
     arena_pool *pool;
 };
 
@@ -128,6 +129,7 @@ arena *arena_new(arena_pool *pool)
     a->more = NULL;
     a->clean_ups = NULL;
     a->next_block = SECOND_BLOCK;
+    a->size = FIRST_BLOCK;
     a->pool = pool;
     POISON(a->free, (size_t)(a->end - a->free));
     return a;
@@ -151,11 +153,17 @@ void arena_free(arena *a)
     give_first_block(a->pool, &a->first);
 }
 
+size_t arena_size(const arena *a)
+{
+    return a->size;
+}
+
 static char *add_block(arena *a, size_t size)
 {
     block *b = block_new(size);
     b->next = a->more;
     a->more = b;
+    a->size += size;
     return (char *)(b + 1);
 }
 

@@ -21,6 +21,9 @@ arena *arena_new(arena_pool *pool);
 /* Runs the deferred clean-ups, last first, then frees everything. NULL is allowed. */
 void arena_free(arena *a);
 
+/* Bytes of all its blocks. */
+size_t arena_size(const arena *a);
+
 /* Zeroed, aligned for max_align_t. Never NULL; out of memory aborts with a line on stderr. */
 void *arena_alloc(arena *a, size_t size);
 

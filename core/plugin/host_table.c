@@ -41,12 +41,15 @@ static void log_vwrite(tl_module *module, tl_request *req, tl_level level, const
 
 static void *task_alloc(tl_request *req, size_t size)
 {
+    request_check_memory(req, size);
     return arena_alloc(req->arena, size);
 }
 
 static char *task_vformat(tl_request *req, const char *format, va_list args)
 {
-    return arena_vformat(req->arena, format, args);
+    char *text = arena_vformat(req->arena, format, args);
+    request_check_memory(req, 0);
+    return text;
 }
 
 static void task_defer(tl_request *req, void (*run)(void *arg), void *arg)
@@ -89,6 +92,28 @@ static char *task_time_text(tl_request *req, int64_t microseconds)
     char day[64];
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
     return arena_format(req->arena, "%s.%06dZ", day, (int)fraction);
+}
+
+static tl_rows *db_query_checked(tl_request *req, const char *sql, size_t count, const char *const *params)
+{
+    tl_rows *rows = db_query(req, sql, count, params);
+    request_check_memory(req, 0);
+    return rows;
+}
+
+static tl_redis_value *redis_command_checked(tl_request *req, size_t count, const char *const *words)
+{
+    tl_redis_value *value = redis_command(req, count, words);
+    request_check_memory(req, 0);
+    return value;
+}
+
+static int objects_get_checked(tl_request *req, tl_store *store, const char *key, size_t limit, const void **bytes,
+                               tl_object *about)
+{
+    int result = objects_get(req, store, key, limit, bytes, about);
+    request_check_memory(req, 0);
+    return result;
 }
 
 static int db_fail(tl_request *req)
@@ -181,7 +206,7 @@ static const tl_json_api json_api = {
 
 static const tl_db_api db_api = {
     .struct_size = sizeof db_api,
-    .query = db_query,
+    .query = db_query_checked,
     .begin = db_begin,
     .commit = db_commit,
     .rollback = db_rollback,
@@ -200,7 +225,7 @@ static const tl_db_api db_api = {
 static const tl_redis_api redis_api = {
     .struct_size = sizeof redis_api,
     .key = redis_key,
-    .command = redis_command,
+    .command = redis_command_checked,
     .reply_error = redis_fail,
     .is_nil = redis_is_nil,
     .text = redis_text,
@@ -226,7 +251,7 @@ static const tl_objects_api objects_api = {
     .upload_write = objects_upload_write,
     .upload_finish = objects_upload_finish,
     .upload_abort = objects_upload_abort,
-    .get = objects_get,
+    .get = objects_get_checked,
     .download_begin = objects_download_begin,
     .download_read = objects_download_read,
     .head = objects_head,

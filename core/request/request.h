@@ -10,6 +10,7 @@
 #ifndef CORE_REQUEST_REQUEST_H
 #define CORE_REQUEST_REQUEST_H
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -54,6 +55,9 @@ struct tl_request {
     int redis_error;            /* what the last Redis command came to */
     tl_identity identity;
     bool has_identity;
+    size_t outside;                   /* bytes that libraries hold for it, beside the arena */
+    struct scope *scope;              /* the innermost; NULL: none */
+    sigjmp_buf *leave;                /* out of the plugin's code; NULL: its memory is not limited */
     TAILQ_ENTRY(tl_request) in_ready; /* of those whose wait is over */
     TAILQ_ENTRY(tl_request) in_all;   /* of all that live, for deadlines */
     void (*run)(tl_request *req, void *arg);
@@ -107,6 +111,21 @@ void request_cancel(tl_request *req, bool timed_out);
 /* Cancels every request whose deadline has passed. The table's own timer does it ten times a second. */
 void request_sweep_deadlines(request_table *table);
 void request_cancel_all(request_table *table);
+
+/*
+ * Runs `run(req, arg)`, a plugin's code, on the request's fiber. False when it was left because the request took more
+ * memory than it may, which has been logged.
+ */
+bool request_run_limited(tl_request *req, void (*run)(tl_request *req, void *arg), void *arg);
+
+/*
+ * Called on behalf of a plugin where nothing of the core is half done: at the start of what allocates `more` bytes, or
+ * at the end of what has allocated. Does not return when that is too much.
+ */
+void request_check_memory(tl_request *req, size_t more);
+
+/* What a library holds for the request until its arena, or that of its scope, is freed. */
+void request_count_memory(tl_request *req, size_t bytes);
 
 /* As documented in talelio/task.h. */
 int request_scoped(tl_request *req, int (*run)(tl_request *req, void *arg), void *arg);

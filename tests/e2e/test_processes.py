@@ -102,6 +102,23 @@ def ask(server, path):
         return None
 
 
+def test_a_request_that_takes_too_much_memory_is_ended_alone(make_server):
+    # given a plugin that takes as much as it is asked for
+    trouble = {"enabled": "yes", "path": BUILD / "tests/plugins/trouble.so"}
+    server = make_server({"server": {"workers": "1", "request_memory": "16M"}, "plugin:trouble": trouble}).start()
+    worker = server.client().get("/trouble/worker").body
+    assert server.client().get("/trouble/memory/3").status == 200
+
+    # when it takes more than a request may
+    answer = server.client().get("/trouble/memory/1000")
+
+    # then that request is answered, the log names it, and the worker serves on
+    assert (answer.status, answer.message) == (500, "Internal server error")
+    assert "/trouble/memory/:mebibytes took more than 16 MiB of memory ([server] request_memory) and was ended" in server.log_text()
+    assert server.client().get("/trouble/worker").body == worker
+    server.stop()
+
+
 class TestReload:
     def reload(self, server, expected):
         size = len(server.log_text())

@@ -1,4 +1,5 @@
 /* A plugin that a test makes do what it should not: by its options at start, by its routes later. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <talelio/talelio.h>
@@ -25,6 +26,19 @@ static int fine(tl_request *req)
     return tl_reply(req, 200, "text/plain", "fine", 4);
 }
 
+/* In pieces that it keeps, and then as one answer. */
+static int take_memory(tl_request *req)
+{
+    const int64_t mebibytes = strtoll(tl_path_param(req, "mebibytes"), NULL, 10);
+    tl_json *all = tl_json_array(req);
+    for (int64_t i = 0; i < mebibytes; i++) {
+        char *text = tl_alloc(req, (size_t)1 << 20);
+        memset(text, 'x', ((size_t)1 << 20) - 1);
+        tl_json_append_string(all, text);
+    }
+    return tl_reply_json(req, 200, all);
+}
+
 static int say_worker(tl_request *req)
 {
     const char *pid = tl_format(req, "%d", (int)getpid());
@@ -48,11 +62,9 @@ static const tl_option options[] = {
 };
 
 static const tl_route routes[] = {
-    {TL_GET, "/trouble/hold", hold},
-    {TL_GET, "/trouble/fault", fault},
-    {TL_GET, "/trouble/fine", fine},
-    {TL_GET, "/trouble/worker", say_worker},
-    {0},
+    {TL_GET, "/trouble/hold", hold},         {TL_GET, "/trouble/fault", fault},
+    {TL_GET, "/trouble/fine", fine},         {TL_GET, "/trouble/memory/:mebibytes", take_memory},
+    {TL_GET, "/trouble/worker", say_worker}, {0},
 };
 
 TL_PLUGIN(.name = "trouble", .version = "1", .routes = routes, .options = options, .init = init);

@@ -194,10 +194,53 @@ static void test_the_end_of_the_pool_ends_statements(void **state)
     fixture_worker_free(w);
 }
 
+typedef struct outcome {
+    tl_db_error error;
+    bool has_rows;
+} outcome;
+
+static void ask_for_eight_megabytes(tl_request *req, void *arg)
+{
+    outcome *o = arg;
+    o->has_rows = query(req, "SELECT repeat('x', 1000) FROM generate_series(1, $1::int)", "8000") != NULL;
+    o->error = db_error(req);
+}
+
+static void ask_for_little(tl_request *req, void *arg)
+{
+    outcome *o = arg;
+    o->has_rows = query(req, "SELECT $1::int", "1") != NULL;
+    o->error = db_error(req);
+}
+
+static void test_a_result_larger_than_a_request_may_take_fails(void **state)
+{
+    (void)state;
+    settings *s = fixture_settings();
+    s->request_memory = 1 << 20;
+    worker *w = open_pool(s, NULL);
+    assert_true(reaches(w, DB_READY));
+    empty_log(w);
+
+    /* when a statement has such a result, then it has failed, and the log shows it */
+    outcome large = {0}, small = {0};
+    fixture_run(w, ask_for_eight_megabytes, &large);
+    assert_false(large.has_rows);
+    assert_int_equal(large.error, TL_DB_FAILED);
+    assert_int_equal(log_count(w, "larger than 1 MiB ([server] request_memory): SELECT repeat"), 1);
+
+    /* and others are answered */
+    assert_true(reaches(w, DB_READY));
+    fixture_run(w, ask_for_little, &small);
+    assert_true(small.has_rows);
+    close_pool(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_queue_refuses_at_once),
+        cmocka_unit_test(test_a_result_larger_than_a_request_may_take_fails),
         cmocka_unit_test(test_more_statements_than_fit_on_the_connections),
         cmocka_unit_test(test_a_statement_ends_at_the_time_limit),
         cmocka_unit_test(test_cancelling_1000_queued_statements),
