@@ -21,7 +21,8 @@ enum {
     END_LF,
 };
 
-enum { SIZE_DIGITS = 15, MAX_EXTRA = 8192 };
+/* Of a size: digits that count, and all of them with the zeros in front. */
+enum { SIZE_DIGITS = 15, SIZE_LENGTH = 64, MAX_EXTRA = 8192 };
 
 void chunks_reset(chunks *c)
 {
@@ -38,7 +39,9 @@ static frame_status read_size(chunks *c, char byte)
 {
     int digit = hex_digit(byte);
     if (digit >= 0) {
-        if (++c->digits > SIZE_DIGITS)
+        if (++c->digits > SIZE_LENGTH)
+            return refuse(c, 400, "Malformed chunk size");
+        if (c->left >> 4 * (SIZE_DIGITS - 1))
             return refuse(c, 413, "The body is too large");
         c->left = c->left << 4 | (uint64_t)digit;
         return FRAME_MORE;

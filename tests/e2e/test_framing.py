@@ -86,6 +86,14 @@ def test_a_chunked_body_works(visitor):
     assert [answer[0] for answer in parse(visitor.raw(data))] == [401]
 
 
+def test_sizes_of_chunks_may_begin_with_zeros(visitor):
+    head = LOGIN + b"Transfer-Encoding: chunked\r\n\r\n"
+    for zeros in (b"0", b"0" * 30):
+        data = head + zeros + b"9\r\n" + BODY[:9] + b"\r\n" + zeros + b"20\r\n" + BODY[9:] + b"\r\n" + zeros + b"0\r\n\r\n"
+        assert [answer[0] for answer in parse(visitor.raw(data))] == [401]
+    refused(visitor, head + b"0" * 1000, 400)
+
+
 @pytest.mark.parametrize(
     "line, statuses",
     [
