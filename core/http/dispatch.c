@@ -2,6 +2,7 @@
  * From a complete request to its handler: routing, authorization, and what the core answers by itself.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "core/db/db.h"
 #include "core/http/private.h"
@@ -55,7 +56,8 @@ static void answer_options(http_exchange *x, unsigned methods)
 
 static bool needs_authorization(http_exchange *x, const route *to)
 {
-    return to->auth == TL_AUTH_REQUIRED || (to->auth == TL_AUTH_OPTIONAL && exchange_header(x, "Authorization"));
+    return to->auth == TL_AUTH_REQUIRED ||
+           (to->auth == TL_AUTH_OPTIONAL && frame_find(&x->frame, x->head.data, "Authorization", 0) >= 0);
 }
 
 /* Who asks? False when the request has been answered with a refusal. */
@@ -115,6 +117,33 @@ static bool await_body(tl_request *req, http_exchange *x)
     return false;
 }
 
+static bool is_coded(http_exchange *x)
+{
+    int line = -1;
+    while ((line = frame_find(&x->frame, x->head.data, "Content-Encoding", (size_t)line + 1)) >= 0) {
+        const frame_span value = x->frame.lines[line].value;
+        size_t at = 0;
+        frame_span item;
+        while (frame_list_next(x->head.data + value.at, value.length, &at, &item)) {
+            const char *coding = x->head.data + value.at + item.at;
+            bool is_plain = item.length == 0 || (item.length == 8 && strncasecmp(coding, "identity", 8) == 0);
+            if (!is_plain)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A body in a content coding gets to no handler: none would understand it. False when the request has been answered. */
+static bool body_is_plain(tl_request *req, http_exchange *x)
+{
+    if (x->body.length == 0 || !is_coded(x))
+        return true;
+    reply_header(x, "Accept-Encoding", "identity");
+    http_fail(req, 415, "Expected a body without Content-Encoding");
+    return false;
+}
+
 static void answer_for_handler(tl_request *req, http_exchange *x)
 {
     if (req->cancelled) {
@@ -131,7 +160,7 @@ static void answer_for_handler(tl_request *req, http_exchange *x)
 static void run_plugins(tl_request *req, void *exchange)
 {
     http_exchange *x = exchange;
-    if (authorize(req, x) && await_body(req, x))
+    if (authorize(req, x) && await_body(req, x) && body_is_plain(req, x))
         x->route->handler(req);
 }
 

@@ -88,7 +88,8 @@ const char *exchange_text(http_exchange *x, frame_span span)
 const char *exchange_header(http_exchange *x, const char *name)
 {
     int line = frame_find(&x->frame, x->head.data, name, 0);
-    return line >= 0 ? exchange_text(x, x->frame.lines[line].value) : NULL;
+    bool once = line >= 0 && frame_find(&x->frame, x->head.data, name, (size_t)line + 1) < 0;
+    return once ? exchange_text(x, x->frame.lines[line].value) : NULL;
 }
 
 static bool is_sane_id(const char *id)

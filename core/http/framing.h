@@ -86,6 +86,12 @@ frame_status frame_head(frame *f, const char *bytes, size_t length, const frame_
 /* The first header of that name from line `from` on, in any case; -1 when there is none. */
 int frame_find(const frame *f, const char *bytes, const char *name, size_t from);
 
+/*
+ * The next element of a list with commas, without white space around it; empty ones are elements, too. `*at` is 0
+ * before the first. False behind the last one.
+ */
+bool frame_list_next(const char *list, size_t length, size_t *at, frame_span *item);
+
 /* Characters that names of methods, headers and cookies are made of (RFC 9110 token). */
 bool frame_is_token(const char *text, size_t length);
 

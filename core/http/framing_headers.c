@@ -76,21 +76,30 @@ static frame_status read_expect(frame *f, const char *value, size_t length)
     return FRAME_MORE;
 }
 
-/* A list of words with commas; only two of them matter. */
+bool frame_list_next(const char *list, size_t length, size_t *at, frame_span *item)
+{
+    if (*at >= length)
+        return false;
+    const char *comma = memchr(list + *at, ',', length - *at);
+    size_t end = comma ? (size_t)(comma - list) : length;
+    size_t from = *at, to = end;
+    while (from < to && (list[from] == ' ' || list[from] == '\t'))
+        from++;
+    while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
+        to--;
+    *item = (frame_span){(uint32_t)from, (uint32_t)(to - from)};
+    *at = end + 1;
+    return true;
+}
+
+/* Of its words only two matter. */
 static frame_status read_connection(frame *f, const char *value, size_t length)
 {
     size_t at = 0;
-    while (at < length) {
-        const char *comma = memchr(value + at, ',', length - at);
-        size_t end = comma ? (size_t)(comma - value) : length;
-        size_t from = at, to = end;
-        while (from < to && (value[from] == ' ' || value[from] == '\t'))
-            from++;
-        while (to > from && (value[to - 1] == ' ' || value[to - 1] == '\t'))
-            to--;
-        f->close |= equals(value + from, to - from, "close");
-        f->keep_alive |= equals(value + from, to - from, "keep-alive");
-        at = end + 1;
+    frame_span item;
+    while (frame_list_next(value, length, &at, &item)) {
+        f->close |= equals(value + item.at, item.length, "close");
+        f->keep_alive |= equals(value + item.at, item.length, "keep-alive");
     }
     return FRAME_MORE;
 }

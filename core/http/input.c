@@ -2,6 +2,7 @@
  * What a handler reads of its request. Without a visitor there is nothing to read.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "core/http/private.h"
 
@@ -67,7 +68,16 @@ const char *http_query_param(tl_request *req, const char *name)
 
 const char *http_header(const tl_request *req, const char *name)
 {
-    return req->http ? exchange_header(req->http, name) : NULL;
+    http_exchange *x = req->http;
+    int line = x ? frame_find(&x->frame, x->head.data, name, 0) : -1;
+    if (line < 0)
+        return NULL;
+    const char *value = exchange_text(x, x->frame.lines[line].value);
+    /* Cookie is the one header whose lines are not joined by commas (RFC 6265, RFC 9113). */
+    const char *comma = strcasecmp(name, "Cookie") == 0 ? "; " : ", ";
+    while ((line = frame_find(&x->frame, x->head.data, name, (size_t)line + 1)) >= 0)
+        value = arena_format(req->arena, "%s%s%s", value, comma, exchange_text(x, x->frame.lines[line].value));
+    return value;
 }
 
 const char *http_remote_address(const tl_request *req)

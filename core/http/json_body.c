@@ -1,7 +1,7 @@
 /*
  * A JSON body checked against a handler's table. The first thing that is wrong is told, in this order: no body,
- * Content-Type, no JSON, no object, missing keys in the table's order, wrong values in the table's order, keys that the
- * table has not.
+ * Content-Type, no JSON, no object, nothing in it, missing keys in the table's order, wrong values in the table's
+ * order, keys that the table has not.
  */
 #include <string.h>
 #include <strings.h>
@@ -174,6 +174,10 @@ tl_json *http_json_body(tl_request *req, const tl_field *fields)
     }
     if (json_type_of(body) != TL_JSON_OBJECT) {
         http_fail(req, 400, "Request body is not a JSON object");
+        return NULL;
+    }
+    if (json_count(body) == 0) {
+        http_fail(req, 400, "Missing request body");
         return NULL;
     }
     return check_fields(req, fields, body) ? body : NULL;

@@ -206,7 +206,7 @@ void exchange_start(struct evhttp_request *reply, void *server);
 void exchange_identify(http_exchange *x);
 /* The NUL-ended text of a piece of the head. */
 const char *exchange_text(http_exchange *x, frame_span span);
-/* A header's value, NULL when there is none. */
+/* The value of a header that may come only once; NULL when there is none, or more. */
 const char *exchange_header(http_exchange *x, const char *name);
 
 /* dispatch.c: the way to the handler */

@@ -78,9 +78,22 @@ class TestBodies:
     def post(self, client, body, content_type="application/json"):
         return client.post("/v1/accounts/login", body, headers={"Content-Type": content_type})
 
-    @pytest.mark.parametrize("body", [b"", None])
+    @pytest.mark.parametrize("body", [b"", None, b"{}", b" { } "])
     def test_an_empty_body_is_named(self, visitor, body):
         expect_error(self.post(visitor, body), 400, "Missing request body")
+
+    def test_an_empty_body_is_named_on_every_route_that_takes_json(self, author):
+        slug = author.publish().json["article"]["slug"]
+        for method, path in (
+            ("POST", "/v1/accounts/register"),
+            ("POST", "/v1/accounts/login"),
+            ("POST", "/v1/articles"),
+            ("PATCH", "/v1/articles/" + slug),
+            ("PATCH", "/v1/users/" + author.username),
+        ):
+            for body in (b"", b"{}"):
+                answer = author.request(method, path, body, headers={"Content-Type": "application/json"})
+                expect_error(answer, 400, "Missing request body")
 
     @pytest.mark.parametrize("body", [b"{", b"nope", b'{"a":1}x', b"{'a':1}", b'{"a":"\xff"}', b"[" * 5000])
     def test_what_is_not_json_is_400(self, visitor, body):
@@ -91,7 +104,7 @@ class TestBodies:
         expect_error(self.post(visitor, body), 400, "Request body is not a JSON object")
 
     def test_the_first_missing_key_is_named(self, visitor):
-        expect_error(self.post(visitor, b"{}"), 400, "Expected 'email' key")
+        expect_error(self.post(visitor, b'{"note":1}'), 400, "Expected 'email' key")
         expect_error(self.post(visitor, b'{"email":"a@b.org"}'), 400, "Expected 'password' key")
         expect_error(
             visitor.post("/v1/accounts/register", {"email": "a@b.org", "password": "12345678"}),
@@ -119,6 +132,34 @@ class TestBodies:
     def test_a_charset_may_be_said(self, visitor):
         answer = self.post(visitor, b'{"email":"a@b.org","password":"xxxxxxxx"}', "application/json; charset=UTF-8")
         assert answer.status == 401
+
+    @pytest.mark.parametrize("coding", ["gzip", "GZIP", "identity, gzip", "br", "identity;q=1"])
+    def test_a_body_with_a_content_coding_is_415(self, author, coding):
+        slug = author.publish().json["article"]["slug"]
+        for method, path in (
+            ("POST", "/v1/accounts/register"),
+            ("POST", "/v1/accounts/login"),
+            ("POST", "/v1/articles"),
+            ("PATCH", "/v1/articles/" + slug),
+            ("PATCH", "/v1/users/" + author.username),
+        ):
+            answer = author.request(method, path, ARTICLE, headers={"Content-Encoding": coding})
+            expect_error(answer, 415, "Expected a body without Content-Encoding")
+            assert answer.headers["accept-encoding"] == "identity"
+        assert "accept-encoding" not in self.post(author, b"x", "text/plain").headers
+
+    @pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, ,identity"])
+    def test_identity_is_no_content_coding(self, visitor, coding):
+        body = {"email": "a@b.org", "password": "xxxxxxxx"}
+        assert visitor.post("/v1/accounts/login", body, headers={"Content-Encoding": coding}).status == 401
+
+    def test_without_a_body_there_is_nothing_coded(self, author):
+        coded = {"Content-Encoding": "gzip"}
+        assert author.get("/v1/users/" + author.username, headers=coded).status == 200
+        assert author.post("/v1/accounts/logout", headers=coded).status == 200
+        # who may not come in learns that first, and a body that nobody reads is refused like any other
+        assert author.post("/v1/accounts/logout", b"x", headers=coded).status == 415
+        assert author.post("/v1/articles", ARTICLE, headers={**coded, "Authorization": "Bearer x"}).status == 403
 
     def test_a_body_over_the_limit_is_413(self, visitor):
         expect_error(self.post(visitor, b'{"email":"' + b"a" * (2 << 20) + b'"}'), 413)
@@ -214,6 +255,13 @@ class TestAuthorization:
         assert self.refusal(visitor, "Bearer " + make_token({"alg": "HS512", "typ": "JWT"}, claims))
 
 
+    @pytest.mark.parametrize("second", ["{token}", "x", "Basic dXNlcjpwYXNz"])
+    def test_two_headers_are_refused(self, author, visitor, second):
+        lines = [b"POST /v1/articles HTTP/1.1", b"Host: x", b"Connection: close", b"Content-Length: 0"]
+        lines += [b"Authorization: Bearer " + author.token.encode(), b"Authorization: " + second.format(token="Bearer " + author.token).encode()]
+        assert visitor.raw(b"\r\n".join(lines) + b"\r\n\r\n").startswith(b"HTTP/1.1 403 ")
+
+
 class TestCors:
     ORIGIN = {"Origin": "https://www.talel.io"}
 
@@ -266,7 +314,8 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == "https://www.talel.io"
         assert "POST" in answer.headers["access-control-allow-methods"]
         allowed = answer.headers["access-control-allow-headers"].lower()
-        assert "authorization" in allowed and "content-type" in allowed
+        for name in ("authorization", "content-type", "if-match", "if-none-match"):
+            assert name in allowed
 
     def test_preflight_from_elsewhere_allows_nothing(self, visitor):
         asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}

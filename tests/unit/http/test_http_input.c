@@ -38,6 +38,11 @@ static int all_cookies(tl_request *req)
     return text(req, joined);
 }
 
+static int cookie_lines(tl_request *req)
+{
+    return text(req, http_header(req, "cookie"));
+}
+
 static int address(tl_request *req)
 {
     return text(req, http_remote_address(req));
@@ -102,6 +107,7 @@ static const route routes[] = {
     {TL_GET, "/cookies", sets_cookies},
     {TL_POST, "/body", body},
     {TL_PATCH, "/body", body},
+    {TL_GET, "/cookie-lines", cookie_lines},
     {0},
 };
 
@@ -149,7 +155,8 @@ static void test_headers_and_path(void **state)
 {
     client *c = *state;
     expect_get(c, "/header", "", "(none)");
-    expect_get(c, "/header", "X-Thing:  first one \t\r\nX-Thing: second\r\n", "first one");
+    expect_get(c, "/header", "X-Thing:  first one \t\r\nX-Thing: second\r\n", "first one, second");
+    expect_get(c, "/header", "X-Thing: \r\nOther: x\r\nx-thing: \t\r\nX-THING: last\r\n", ", , last");
     expect_get(c, "/path/a%20b?q=1", "", "/path/a%20b");
 }
 
@@ -161,6 +168,7 @@ static void test_cookies_are_found(void **state)
     expect_get(c, "/cookie", "Cookie: a=b; xtoken=1; token2=2; token=\"a=b\" ; token=late\r\n", "a=b");
     expect_get(c, "/cookie", "Cookie: a=b\r\nCookie: c=d; token=\r\n", "");
     expect_get(c, "/cookie", "Cookie: token; =; ;;\r\n", "(none)");
+    expect_get(c, "/cookie-lines", "Cookie: a=b\r\nCookie: c=d\r\n", "a=b; c=d");
 }
 
 static void test_every_cookie_of_a_name_is_found(void **state)
@@ -334,7 +342,9 @@ static void test_json_bodies_that_do_not_fit(void **state)
     expect_body(c, "{\"email\":\"a\",\"age\":7}x", "Request body is not valid JSON");
     expect_body(c, "[]", "Request body is not a JSON object");
     expect_body(c, "null", "Request body is not a JSON object");
-    expect_body(c, "{}", "Expected 'email' key");
+    expect_body(c, "{}", "Missing request body");
+    expect_body(c, " {\n} ", "Missing request body");
+    expect_body(c, "{\"other\":1}", "Expected 'email' key");
     expect_body(c, "{\"email\":\"a\"}", "Expected 'age' key");
     /* a missing key is told before an unknown one and before a wrong value */
     expect_body(c, "{\"email\":1,\"other\":1}", "Expected 'age' key");
@@ -417,6 +427,14 @@ static void test_other_origins_may_not(void **state)
     }
 }
 
+static void test_two_origins_are_none(void **state)
+{
+    answer a = ask(*state, "GET /address HTTP/1.1\r\nHost: a\r\nOrigin: http://localhost:3000\r\n"
+                           "Origin: https://evil.example\r\n\r\n");
+    assert_null(strstr(a.head, "Access-Control"));
+    answer_free(&a);
+}
+
 static void test_preflight(void **state)
 {
     client *c = *state;
@@ -426,6 +444,7 @@ static void test_preflight(void **state)
     assert_string_equal(answer_header(&a, "Access-Control-Allow-Origin"), "https://www.talel.io");
     assert_string_equal(answer_header(&a, "Access-Control-Allow-Methods"), "POST, PATCH, OPTIONS");
     assert_non_null(strstr(answer_header(&a, "Access-Control-Allow-Headers"), "Authorization, Content-Type"));
+    assert_non_null(strstr(answer_header(&a, "Access-Control-Allow-Headers"), "If-None-Match, If-Match"));
     assert_non_null(answer_header(&a, "Access-Control-Max-Age"));
     answer_free(&a);
     a = ask(c, "OPTIONS /body HTTP/1.1\r\nHost: a\r\nOrigin: https://evil.example\r\n"
@@ -462,6 +481,7 @@ int main(void)
         TEST(test_content_types_of_json),
         TEST(test_known_origins_may_read),
         TEST(test_other_origins_may_not),
+        TEST(test_two_origins_are_none),
         TEST(test_preflight),
         TEST(test_without_a_visitor_there_is_nothing_to_read),
     };
