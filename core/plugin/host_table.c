@@ -179,6 +179,9 @@ static const tl_http_api http_api = {
     .stream_write = http_stream_write,
     .stream_drain = http_stream_drain,
     .cookies = http_cookies,
+    .etag = http_etag,
+    .check_read = http_check_read,
+    .check_write = http_check_write,
 };
 
 static const tl_json_api json_api = {

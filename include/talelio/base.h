@@ -13,7 +13,8 @@
  * A field or a function is only ever appended (next minor); anything else is a new major.
  *
  *   1.0  first version
- *   1.1  tl_isolated, TL_EXCEEDED; tl_cookie_values; tl_route.secret
+ *   1.1  tl_isolated, TL_EXCEEDED; tl_cookie_values; tl_route.secret; conditional requests: tl_etag, tl_check_read,
+ *        tl_check_write
  */
 #define TL_ABI_MAJOR 1
 #define TL_ABI_MINOR 1

@@ -59,6 +59,9 @@ typedef struct tl_http_api {
     int (*stream_write)(tl_request *req, const void *bytes, size_t length);
     int (*stream_drain)(tl_request *req);
     size_t (*cookies)(tl_request *req, const char *name, const char **values, size_t max);
+    const char *(*etag)(tl_request *req, const char *version, const void *bytes, size_t length);
+    int (*check_read)(tl_request *req, const char *etag);
+    int (*check_write)(tl_request *req, const char *version);
 } tl_http_api;
 
 /* How many bytes a stream takes without waiting after tl_stream_drain. */
@@ -87,7 +90,10 @@ static inline const char *tl_query_param(tl_request *req, const char *name)
     return tl_the_host->http->query_param(req, name);
 }
 
-/* A header's value, or NULL. The name is compared without regard to case. */
+/*
+ * A header's value, or NULL. The name is compared without regard to case. Several lines of one name are joined with
+ * commas, as lists are (RFC 9110, 5.3), so a header that may come only once is not well-formed when it comes twice.
+ */
 static inline const char *tl_header(const tl_request *req, const char *name)
 {
     return tl_the_host->http->header(req, name);
@@ -121,7 +127,10 @@ static inline const char *tl_request_id(const tl_request *req)
     return tl_the_host->http->request_id(req);
 }
 
-/* The body as it was sent, NUL behind it. Never NULL; empty when there is none. */
+/*
+ * The body as it was sent, NUL behind it. Never NULL; empty when there is none. It has no content coding: the host has
+ * answered a body with Content-Encoding (other than identity) with 415.
+ */
 static inline const void *tl_body(tl_request *req, size_t *length)
 {
     return tl_the_host->http->body(req, length);
@@ -130,7 +139,7 @@ static inline const void *tl_body(tl_request *req, size_t *length)
 /*
  * The body as a JSON object that holds exactly what the table allows. When it does not, the request has been answered
  * with the error that says what was expected (400, or 415 for another Content-Type) and the result is NULL: return
- * TL_REPLIED.
+ * TL_REPLIED. An object without members counts as no body (400), also where all of them are optional.
  */
 static inline tl_json *tl_json_body(tl_request *req, const tl_field *fields)
 {
@@ -199,6 +208,60 @@ static inline int tl_stream_drain(tl_request *req)
 static inline int tl_reply_json(tl_request *req, int status, const tl_json *value)
 {
     return tl_the_host->http->reply_json(req, status, value);
+}
+
+/*
+ * Conditional requests (RFC 9110, 13). An answer to GET has an entity tag, which is another one whenever the answer is;
+ * whoever has seen it reads again, changes or deletes only on a condition: If-None-Match, If-Match.
+ *
+ * What GET shows is often more than what PATCH and DELETE change: a page with an article shows its neighbours, too. So
+ * a tag is "VERSION-HASH": the version names the state of what is written, the hash all that is shown. Reads compare
+ * whole tags, writes the version: nobody's change is refused because something next to it has changed. The version is
+ * the plugin's to choose: any text without spaces and quotes that never comes back once it has changed.
+ */
+
+/*
+ * The strong entity tag, with its quotes, of an answer with these bytes, which lives as long as the request. `version`
+ * may be NULL where nothing is written, or name what the bytes do not show. The answer to a successful write may have
+ * it as ETag, when the bytes are those that GET would answer with.
+ */
+static inline const char *tl_etag(tl_request *req, const char *version, const void *bytes, size_t length)
+{
+    return tl_the_host->http->etag(req, version, bytes, length);
+}
+
+/*
+ * To be called before a GET is answered, after all other headers are set. TL_OK: go on; the ETag is set, to any entity
+ * tag, with its quotes. TL_REPLIED: the request has been answered. If-None-Match has the tag (weak comparison) or is
+ * "*": 304, with the headers that were set. If-Match has not (strong comparison): 412, without them.
+ */
+static inline int tl_check_read(tl_request *req, const char *etag)
+{
+    return tl_the_host->http->check_read(req, etag);
+}
+
+/*
+ * To be called before a PUT, PATCH or DELETE of something that exists, once it is known that the caller may: `version`
+ * is its version as the database had it. TL_OK: go on. TL_REPLIED: the request has been answered with 412, as If-Match
+ * has no strong tag of that version and is not "*", or If-None-Match has one. Whatever is malformed is 412, too.
+ *
+ * Others may write meanwhile, so with If-Match the statement that writes must ask for the same version (… WHERE version
+ * = $1), or the row be locked since it was read; when the statement finds nothing, read and check again.
+ */
+static inline int tl_check_write(tl_request *req, const char *version)
+{
+    return tl_the_host->http->check_write(req, version);
+}
+
+/* Answers a GET with JSON that has a tag: tl_etag, tl_check_read and tl_reply_json in one. */
+static inline int tl_reply_json_tagged(tl_request *req, int status, const tl_json *value, const char *version)
+{
+    size_t length;
+    const char *text = tl_json_text(req, value, &length);
+
+    if (tl_check_read(req, tl_etag(req, version, text, length)) != TL_OK)
+        return TL_REPLIED;
+    return tl_reply(req, status, "application/json", text, length);
 }
 
 /* Answers with the error object: {"error": {"message", "status", "type"}}. The message is shown to the client. */

@@ -19,6 +19,7 @@ void article_read(article *a, tl_rows *rows, size_t row)
     a->meta_description = tl_row_text(rows, row, "meta_description");
     a->featured_image = tl_row_text(rows, row, "featured_image");
     a->renderer = tl_row_text(rows, row, "renderer");
+    a->version = tl_row_text(rows, row, "version");
 }
 
 tl_json *article_json(tl_request *req, const article *a)
@@ -39,11 +40,42 @@ tl_json *article_json(tl_request *req, const article *a)
     return json;
 }
 
-tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows)
+static void set_neighbour(tl_request *req, tl_json *adjacent, const char *key, const char *title, const char *slug)
 {
-    tl_json *json = tl_json_object(req);
+    tl_json *neighbour = NULL;
 
-    tl_json_set(json, "article", article_json(req, a));
-    tl_json_set(json, "user", user_json(req, rows));
-    return json;
+    if (slug) {
+        neighbour = tl_json_object(req);
+        tl_json_set_string(neighbour, "title", title);
+        tl_json_set_string(neighbour, "slug", slug);
+    }
+    tl_json_set(adjacent, key, neighbour);
+}
+
+tl_json *article_page(tl_request *req, const article *a, tl_rows *rows)
+{
+    tl_json *adjacent = tl_json_object(req);
+    tl_json *meta = tl_json_object(req);
+    tl_json *page = tl_json_object(req);
+
+    tl_json_set(page, "meta", meta);
+    tl_json_set(meta, "adjacent_articles", adjacent);
+    tl_json_set(page, "article", article_json(req, a));
+    tl_json_set(page, "user", user_json(req, rows));
+    set_neighbour(req, adjacent, "next", tl_row_text(rows, 0, "next_title"), tl_row_text(rows, 0, "next_slug"));
+    set_neighbour(req, adjacent, "prev", tl_row_text(rows, 0, "prev_title"), tl_row_text(rows, 0, "prev_slug"));
+    return page;
+}
+
+int article_reply_written(tl_request *req, int status, const article *a, tl_rows *rows)
+{
+    size_t length;
+    const tl_json *page = article_page(req, a, rows);
+    const char *text = tl_json_text(req, page, &length);
+    tl_json *answer = tl_json_object(req);
+
+    tl_set_header(req, "ETag", tl_etag(req, a->version, text, length));
+    tl_json_set(answer, "article", tl_json_get(page, "article"));
+    tl_json_set(answer, "user", tl_json_get(page, "user"));
+    return tl_reply_json(req, status, answer);
 }

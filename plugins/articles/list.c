@@ -66,5 +66,5 @@ int list_articles(tl_request *req)
     tl_json *answer = tl_json_object(req);
     tl_json_set(answer, "user", user_json(req, user));
     tl_json_set(answer, "articles", articles);
-    return tl_reply_json(req, 200, answer);
+    return listing_reply(req, answer, total);
 }

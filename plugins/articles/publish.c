@@ -39,8 +39,8 @@ static const char insert_article[] =
     "  ON CONFLICT (slug) DO NOTHING"
     "  RETURNING *"
     ") "
-    "SELECT " ARTICLE_COLUMNS ", " USER_COLUMNS ", EXISTS (SELECT FROM free) AS free"
-    " FROM (SELECT) one LEFT JOIN users u ON u.id = $1::bigint LEFT JOIN a ON true";
+    "SELECT " ARTICLE_COLUMNS ", " USER_COLUMNS ", " NEIGHBOUR_COLUMNS ", EXISTS (SELECT FROM free) AS free"
+    " FROM (SELECT) one LEFT JOIN users u ON u.id = $1::bigint LEFT JOIN a ON true" NEIGHBOURS;
 
 /* A slug within a URL: headers are ASCII. */
 static const char *percent_encoded(tl_request *req, const char *slug)
@@ -67,7 +67,7 @@ static int reply_published(tl_request *req, tl_rows *rows)
     article_read(&a, rows, 0);
 
     tl_set_header(req, "Location", tl_format(req, "/v1/articles/%s", percent_encoded(req, a.slug)));
-    return tl_reply_json(req, 201, article_with_user(req, &a, rows));
+    return article_reply_written(req, 201, &a, rows);
 }
 
 int publish_article(tl_request *req)

@@ -6,9 +6,9 @@
 #include "plugins/media/name.h"
 #include "plugins/shared/user.h"
 
-static const char select_image[] =
-    "SELECT u.id AS user_id, i.id FROM users u LEFT JOIN images i ON i.user_id = u.id AND i.file = $2 AND i.ready"
-    " WHERE lower(u.username) = lower($1)";
+static const char select_image[] = "SELECT u.id AS user_id, i.id, encode(i.sha256, 'hex') AS hash FROM users u LEFT "
+                                   "JOIN images i ON i.user_id = u.id AND i.file = $2 AND i.ready"
+                                   " WHERE lower(u.username) = lower($1)";
 
 int remove_image(tl_request *req)
 {
@@ -21,6 +21,9 @@ int remove_image(tl_request *req)
         return tl_fail(req, 403, "Only the owner may delete this image");
     if (tl_row_is_null(rows, 0, "id"))
         return fail_no_image(req);
+    /* An image is never changed, so nothing has to be compared again. */
+    if (tl_check_write(req, tl_row_text(rows, 0, "hash")) != TL_OK)
+        return TL_REPLIED;
 
     int result = tl_object_delete(req, the_media.store, image_key(req, user_id, file));
     if (result != TL_OK)

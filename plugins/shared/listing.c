@@ -42,6 +42,11 @@ void listing_headers(tl_request *req, const listing *l, const char *path, int64_
     tl_set_header(req, "X-Total-Count", tl_format(req, "%" PRId64, total));
 }
 
+int listing_reply(tl_request *req, const tl_json *page, int64_t total)
+{
+    return tl_reply_json_tagged(req, 200, page, tl_format(req, "%" PRId64, total));
+}
+
 const char *listing_limit(tl_request *req, const listing *l)
 {
     return tl_format(req, "%" PRId64, l->limit);

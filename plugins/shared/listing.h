@@ -21,6 +21,9 @@ bool listing_has(const listing *l, int64_t total);
 /* Sets the headers of the answer. `path` is that of the list, at most 128 bytes. */
 void listing_headers(tl_request *req, const listing *l, const char *path, int64_t total);
 
+/* Answers with the page and its ETag, which tells how many items there are, as the headers do. */
+int listing_reply(tl_request *req, const tl_json *page, int64_t total);
+
 /* LIMIT and OFFSET, for parameters of a statement. */
 const char *listing_limit(tl_request *req, const listing *l);
 const char *listing_offset(tl_request *req, const listing *l);

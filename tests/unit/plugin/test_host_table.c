@@ -76,6 +76,12 @@ static void the_layout_of_version_1_0_stays(void **unused)
     assert_int_equal(TL_DB_FAILED, 7);
 }
 
+static void the_layout_of_version_1_1_stays(void **unused)
+{
+    (void)unused;
+    assert_int_equal(offsetof(tl_http_api, check_write), 184);
+}
+
 static void write_times(tl_request *req, void *arg)
 {
     (void)arg;
@@ -146,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_group_is_whole),
         cmocka_unit_test(the_layout_of_version_1_0_stays),
+        cmocka_unit_test(the_layout_of_version_1_1_stays),
         cmocka_unit_test(times_are_rfc_3339_in_utc),
         cmocka_unit_test(the_last_refusal_counts),
         cmocka_unit_test(production_is_what_the_settings_say),

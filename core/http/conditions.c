@@ -1,0 +1,106 @@
+/*
+ * Conditional requests (RFC 9110, 13): the tag of an answer, and what If-Match and If-None-Match say to it.
+ */
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/entity_tags.h"
+#include "core/http/private.h"
+#include "core/log/log.h"
+#include "core/plugin/plugin.h"
+
+static void complain(tl_request *req, const char *what, const char *text)
+{
+    logger_write(req->worker->log, TL_LOG_ERROR, req->module ? req->module->name : NULL, req, "%s: %.80s", what, text);
+}
+
+/* Part of SHA-256, in hexadecimal: by OpenSSL, which uses the processor's instructions for it. */
+static void hash_of(const void *bytes, size_t length, char hex[ENTITY_TAG_HASH + 1])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    if (EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) != 1) {
+        fputs("talelio: out of memory\n", stderr);
+        abort();
+    }
+    sodium_bin2hex(hex, ENTITY_TAG_HASH + 1, digest, ENTITY_TAG_HASH / 2);
+}
+
+const char *http_etag(tl_request *req, const char *version, const void *bytes, size_t length)
+{
+    char hash[ENTITY_TAG_HASH + 1];
+    hash_of(bytes, length, hash);
+    const char *tag = arena_format(req->arena, "\"%s%s%s\"", version ? version : "", version ? "-" : "", hash);
+    if (entity_tag_is_sound(tag))
+        return tag;
+    complain(req, "a version has characters that no entity tag may have, and is left out", version);
+    return arena_format(req->arena, "\"%s\"", hash);
+}
+
+static tags_found find_in(tl_request *req, const char *header, const char *tag, tag_rule rule)
+{
+    const char *list = http_header(req, header);
+    return list ? entity_tags_find(list, tag, rule) : TAGS_NONE;
+}
+
+/* What the handler has said of its answer holds for no other. */
+static int fail_condition(tl_request *req, const char *header, const char *wrong)
+{
+    buffer_clear(&((http_exchange *)req->http)->own, KEEP_HEAD);
+    return http_fail(req, 412, "Precondition failed: %s %s", header, wrong);
+}
+
+static int check_if_match(tl_request *req, const char *tag, tag_rule rule)
+{
+    if (!http_header(req, "If-Match"))
+        return TL_OK;
+    switch (find_in(req, "If-Match", tag, rule)) {
+    case TAGS_FOUND:
+    case TAGS_ANY:
+        return TL_OK;
+    case TAGS_NONE:
+        return fail_condition(req, "If-Match", "does not name the current version");
+    case TAGS_MALFORMED:
+        break;
+    }
+    return fail_condition(req, "If-Match", "is no list of entity tags, nor '*'");
+}
+
+int http_check_read(tl_request *req, const char *etag)
+{
+    const http_exchange *x = req->http;
+    if (!x)
+        return TL_OK;
+    if (!entity_tag_is_sound(etag)) {
+        complain(req, "this is no entity tag, and is left out", etag);
+        return TL_OK;
+    }
+    if (x->method == TL_GET && check_if_match(req, etag, TAG_STRONG) != TL_OK)
+        return TL_REPLIED;
+    http_set_header(req, "ETag", etag);
+    /* One that is malformed says nothing: the whole answer is never wrong. */
+    if (x->method == TL_GET && find_in(req, "If-None-Match", etag, TAG_WEAK) > TAGS_NONE)
+        return http_reply(req, 304, NULL, NULL, 0);
+    return TL_OK;
+}
+
+int http_check_write(tl_request *req, const char *version)
+{
+    if (!req->http)
+        return TL_OK;
+    int result = check_if_match(req, version, TAG_VERSION);
+    if (result != TL_OK)
+        return result;
+    switch (find_in(req, "If-None-Match", version, TAG_VERSION)) {
+    case TAGS_NONE:
+        return TL_OK;
+    case TAGS_FOUND:
+    case TAGS_ANY:
+        return fail_condition(req, "If-None-Match", "names the current version");
+    case TAGS_MALFORMED:
+        break;
+    }
+    return fail_condition(req, "If-None-Match", "is no list of entity tags, nor '*'");
+}
