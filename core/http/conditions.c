@@ -45,10 +45,8 @@ static tags_found find_in(tl_request *req, const char *header, const char *tag, 
     return list ? entity_tags_find(list, tag, rule) : TAGS_NONE;
 }
 
-/* What the handler has said of its answer holds for no other. */
 static int fail_condition(tl_request *req, const char *header, const char *wrong)
 {
-    buffer_clear(&((http_exchange *)req->http)->own, KEEP_HEAD);
     return http_fail(req, 412, "Precondition failed: %s %s", header, wrong);
 }
 
@@ -71,18 +69,23 @@ static int check_if_match(tl_request *req, const char *tag, tag_rule rule)
 int http_check_read(tl_request *req, const char *etag)
 {
     const http_exchange *x = req->http;
-    if (!x)
+    if (!x || x->method != TL_GET)
         return TL_OK;
     if (!entity_tag_is_sound(etag)) {
-        complain(req, "this is no entity tag, and is left out", etag);
+        complain(req, "nothing is compared with what is no entity tag", etag);
         return TL_OK;
     }
-    if (x->method == TL_GET && check_if_match(req, etag, TAG_STRONG) != TL_OK)
-        return TL_REPLIED;
-    http_set_header(req, "ETag", etag);
-    /* One that is malformed says nothing: the whole answer is never wrong. */
-    if (x->method == TL_GET && find_in(req, "If-None-Match", etag, TAG_WEAK) > TAGS_NONE)
-        return http_reply(req, 304, NULL, NULL, 0);
+    int result = check_if_match(req, etag, TAG_STRONG);
+    if (result != TL_OK)
+        return result;
+    switch (find_in(req, "If-None-Match", etag, TAG_WEAK)) {
+    case TAGS_FOUND:
+    case TAGS_ANY:
+        return TL_NOT_MODIFIED;
+    case TAGS_NONE:
+    case TAGS_MALFORMED: /* says nothing: the whole answer is never wrong */
+        break;
+    }
     return TL_OK;
 }
 

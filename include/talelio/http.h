@@ -64,6 +64,9 @@ typedef struct tl_http_api {
     int (*check_write)(tl_request *req, const char *version);
 } tl_http_api;
 
+/* What tl_check_read may return. */
+enum { TL_NOT_MODIFIED = 304 };
+
 /* How many bytes a stream takes without waiting after tl_stream_drain. */
 #define TL_STREAM_ROOM (384 * 1024)
 
@@ -231,9 +234,15 @@ static inline const char *tl_etag(tl_request *req, const char *version, const vo
 }
 
 /*
- * To be called before a GET is answered, after all other headers are set. TL_OK: go on; the ETag is set, to any entity
- * tag, with its quotes. TL_REPLIED: the request has been answered. If-None-Match has the tag (weak comparison) or is
- * "*": 304, with the headers that were set. If-Match has not (strong comparison): 412, without them.
+ * What the request's conditions say of an answer to GET with this entity tag (any, with its quotes):
+ *
+ *   TL_OK            it is wanted
+ *   TL_NOT_MODIFIED  If-None-Match has the tag (weak comparison) or is "*": answer tl_reply(req, 304, NULL, NULL, 0),
+ *                    with the headers that the whole answer would have, the ETag among them
+ *   TL_REPLIED       If-Match has it not (strong comparison): the request has been answered with 412
+ *
+ * Sets no header: one that holds for a good answer only, as Cache-Control may, is set behind this. TL_OK for other
+ * methods.
  */
 static inline int tl_check_read(tl_request *req, const char *etag)
 {
@@ -253,14 +262,22 @@ static inline int tl_check_write(tl_request *req, const char *version)
     return tl_the_host->http->check_write(req, version);
 }
 
-/* Answers a GET with JSON that has a tag: tl_etag, tl_check_read and tl_reply_json in one. */
+/*
+ * Answers with JSON that has a tag: tl_etag, tl_check_read and tl_reply_json in one. Also for the answer to a write,
+ * when it is what GET would answer.
+ */
 static inline int tl_reply_json_tagged(tl_request *req, int status, const tl_json *value, const char *version)
 {
     size_t length;
     const char *text = tl_json_text(req, value, &length);
+    const char *etag = tl_etag(req, version, text, length);
+    int wanted = tl_check_read(req, etag);
 
-    if (tl_check_read(req, tl_etag(req, version, text, length)) != TL_OK)
+    if (wanted == TL_REPLIED)
         return TL_REPLIED;
+    tl_set_header(req, "ETag", etag);
+    if (wanted == TL_NOT_MODIFIED)
+        return tl_reply(req, 304, NULL, NULL, 0);
     return tl_reply(req, status, "application/json", text, length);
 }
 

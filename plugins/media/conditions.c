@@ -12,32 +12,6 @@ static const char *skip_blanks(const char *text)
     return text + strspn(text, " \t");
 }
 
-bool condition_none_match(const char *header, const char *etag)
-{
-    size_t length = strlen(etag);
-
-    header = skip_blanks(header);
-    if (*header == '*')
-        return *skip_blanks(header + 1) == '\0';
-    while (*header) {
-        /* Weak comparison: W/"x" matches "x". */
-        if (header[0] == 'W' && header[1] == '/')
-            header += 2;
-        if (*header != '"')
-            return false;
-        const char *end = strchr(header + 1, '"');
-        if (!end)
-            return false;
-        if ((size_t)(end + 1 - header) == length && memcmp(header, etag, length) == 0)
-            return true;
-        header = skip_blanks(end + 1);
-        if (*header && *header != ',')
-            return false;
-        header += strspn(header, ", \t");
-    }
-    return false;
-}
-
 bool condition_if_range(const char *header, const char *etag)
 {
     size_t length = strlen(etag);

@@ -1,5 +1,5 @@
 /*
- * Conditional requests and ranges (RFC 9110) of something that has one strong ETag. Pure.
+ * Ranges (RFC 9110, 14) of something that has one strong ETag. Pure.
  */
 #ifndef PLUGINS_MEDIA_CONDITIONS_H
 #define PLUGINS_MEDIA_CONDITIONS_H
@@ -13,10 +13,7 @@ typedef enum range_status {
     RANGE_UNSATISFIABLE, /* all of it lies behind the end */
 } range_status;
 
-/* If-None-Match: whether one of its tags is `etag` (given with its quotes), or it is "*". */
-bool condition_none_match(const char *header, const char *etag);
-
-/* If-Range: whether a Range still means the bytes of `etag`. A date never does. */
+/* If-Range: whether a Range still means the bytes of `etag` (given with its quotes). A date never does. */
 bool condition_if_range(const char *header, const char *etag);
 
 /* Range, for `size` bytes, at least one. RANGE_PART: `first` and `length` say which. */

@@ -134,7 +134,7 @@ static int send_image(tl_request *req, sending *s)
 
 int download_image(tl_request *req)
 {
-    const char *file = tl_path_param(req, "file"), *if_none_match = tl_header(req, "If-None-Match");
+    const char *file = tl_path_param(req, "file");
     bool possible = name_is_possible(file);
     tl_rows *rows = user_find(req, select_image, possible ? file : "");
     if (!rows)
@@ -143,7 +143,10 @@ int download_image(tl_request *req)
         return fail_no_image(req);
 
     const char *etag = tl_format(req, "\"%s\"", tl_row_text(rows, 0, "hash"));
-    if (if_none_match && condition_none_match(if_none_match, etag)) {
+    int wanted = tl_check_read(req, etag);
+    if (wanted == TL_REPLIED)
+        return TL_REPLIED;
+    if (wanted == TL_NOT_MODIFIED) {
         set_headers(req, etag);
         return tl_reply(req, 304, NULL, NULL, 0);
     }

@@ -1,5 +1,5 @@
 /*
- * If-None-Match, If-Range and Range.
+ * If-Range and Range.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,19 +9,6 @@
 #include <cmocka.h>
 
 #include "plugins/media/conditions.h"
-
-static void test_a_tag_matches_alone_and_in_a_list(void **state)
-{
-    (void)state;
-    static const char *const match[] = {"\"a\"", " \"a\" ",      "W/\"a\"",     "*",
-                                        " * ",   "\"b\", \"a\"", "\"b\",\"a\"", "\"b\" , W/\"a\", \"c\""};
-    for (size_t i = 0; i < sizeof match / sizeof *match; i++)
-        assert_true(condition_none_match(match[i], "\"a\""));
-    static const char *const differ[] = {"",      "a",           "\"b\"",   "\"a",      "\"ab\"",      "* \"a\"",
-                                         "\"A\"", "\"b\" \"a\"", "w/\"a\"", "b, \"a\"", "\"b\";\"a\"", "W/ \"a\""};
-    for (size_t i = 0; i < sizeof differ / sizeof *differ; i++)
-        assert_false(condition_none_match(differ[i], "\"a\""));
-}
 
 static void test_a_range_is_kept_for_the_same_tag_only(void **state)
 {
@@ -88,7 +75,6 @@ static void test_anything_else_is_ignored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_tag_matches_alone_and_in_a_list),
         cmocka_unit_test(test_a_range_is_kept_for_the_same_tag_only),
         cmocka_unit_test(test_a_range_is_read),
         cmocka_unit_test(test_what_lies_behind_the_end_is_told),
