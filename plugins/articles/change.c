@@ -10,25 +10,28 @@
 #include "plugins/articles/site.h"
 #include "plugins/articles/slug.h"
 
+#define VERSION ROW_VERSION("a")
+#define CHANGED ROW_CHANGED("a")
+#define IS_VERSION_11 ROW_IS_VERSION("a", "$11")
+#define IS_VERSION_2 ROW_IS_VERSION("a", "$2")
+
 /* $1 id, $2 author, $3 title, $4 body, $5 html, $6 table of contents, $7 renderer, $8 description, $9 whether the image
  * is set, $10 to what. NULL keeps what is there. $11 the version that is changed, NULL: any. */
-static const char
-    update_article[] = "WITH a AS ("
-                       " UPDATE articles a SET title = coalesce($3, a.title), body = coalesce($4, a.body), html = "
-                       "coalesce($5, a.html),"
-                       " table_of_contents = coalesce($6, a.table_of_contents), renderer = coalesce($7, a.renderer),"
-                       " meta_description = coalesce($8, a.meta_description),"
-                       " featured_image = CASE WHEN $9::boolean THEN $10 ELSE a.featured_image END, updated_at "
-                       "= " ROW_CHANGED("a") " WHERE a.id = $1::bigint AND a.user_id = $2::bigint AND ($11::text IS "
-                                             "NULL OR " ROW_VERSION(
-                                                 "a") " = $11)"
-                                                      " RETURNING a.*"
-                                                      ") "
-                                                      "SELECT " ARTICLE_COLUMNS ", " USER_COLUMNS ", " NEIGHBOUR_COLUMNS
-                                                      " FROM a JOIN users u ON u.id = a.user_id" NEIGHBOURS;
+static const char update_article[] =
+    "WITH a AS ("
+    "  UPDATE articles a SET title = coalesce($3, a.title), body = coalesce($4, a.body),"
+    "   html = coalesce($5, a.html), table_of_contents = coalesce($6, a.table_of_contents),"
+    "   renderer = coalesce($7, a.renderer), meta_description = coalesce($8, a.meta_description),"
+    "   featured_image = CASE WHEN $9::boolean THEN $10 ELSE a.featured_image END, updated_at = " CHANGED
+    "  WHERE a.id = $1::bigint AND a.user_id = $2::bigint AND " IS_VERSION_11 " RETURNING a.*"
+    ") "
+    "SELECT " ARTICLE_COLUMNS ", " USER_COLUMNS ", " NEIGHBOUR_COLUMNS
+    " FROM a JOIN users u ON u.id = a.user_id" NEIGHBOURS;
 
-static const char delete_one[] =
-    "DELETE FROM articles a WHERE a.id = $1::bigint AND ($2::text IS NULL OR " ROW_VERSION("a") " = $2)";
+/* $1 id, $2 the version that is deleted, NULL: any */
+static const char delete_one[] = "DELETE FROM articles a WHERE a.id = $1::bigint AND " IS_VERSION_2;
+
+static const char select_target[] = "SELECT id, user_id, " VERSION " AS version FROM articles a WHERE slug = $1";
 
 static int not_found(tl_request *req)
 {
@@ -50,8 +53,7 @@ static bool find_own(tl_request *req, target *t)
         not_found(req);
         return false;
     }
-    tl_rows *rows =
-        tl_query(req, "SELECT id, user_id, " ROW_VERSION("a") " AS version FROM articles a WHERE slug = $1", slug);
+    tl_rows *rows = tl_query(req, select_target, slug);
     if (!rows) {
         tl_fail_db(req);
         return false;

@@ -16,4 +16,7 @@
 #define ROW_CHANGED(table)                                                                                             \
     "greatest(now(), coalesce(" table ".updated_at, " table ".created_at) + interval '1 microsecond')"
 
+/* For WHERE: whether the row has the version that `parameter` names; NULL is any. */
+#define ROW_IS_VERSION(table, parameter) "(" parameter "::text IS NULL OR " ROW_VERSION(table) " = " parameter ")"
+
 #endif

@@ -7,14 +7,15 @@
 #include "plugins/shared/version.h"
 #include "plugins/users/profile.h"
 
-#define COLUMNS "u.id AS user_id, u.username, u.location, u.avatar_url, u.created_at, " ROW_VERSION("u") " AS version"
+#define VERSION ROW_VERSION("u")
+#define CHANGED ROW_CHANGED("u")
+#define IS_VERSION_4 ROW_IS_VERSION("u", "$4")
+#define COLUMNS "u.id AS user_id, u.username, u.location, u.avatar_url, u.created_at, " VERSION " AS version"
 
 /* $1 id, $2 location, $3 avatar; NULL keeps what is there. $4 the version that is changed, NULL: any. */
 static const char update_profile[] =
     "UPDATE users u SET location = coalesce($2, u.location), avatar_url = coalesce($3, u.avatar_url),"
-    " updated_at = " ROW_CHANGED("u") " WHERE u.id = $1::bigint AND ($4::text IS NULL OR " ROW_VERSION(
-        "u") " = $4)"
-             " RETURNING " COLUMNS;
+    " updated_at = " CHANGED " WHERE u.id = $1::bigint AND " IS_VERSION_4 " RETURNING " COLUMNS;
 
 static const tl_field profile_fields[] = {
     {"location", TL_JSON_STRING, .optional = true, .max_length = PROFILE_LOCATION_MAX},

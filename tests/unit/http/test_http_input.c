@@ -382,6 +382,7 @@ static void test_content_types_of_json(void **state)
                                          "application/jsonp",
                                          "application/json; charset=latin1",
                                          "application/json x",
+                                         "application/json\r\nContent-Type: application/json",
                                          "",
                                          "application/x-www-form-urlencoded"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -425,6 +426,13 @@ static void test_other_origins_may_not(void **state)
         assert_string_equal(answer_header(&a, "Vary"), "Origin");
         answer_free(&a);
     }
+}
+
+static void test_an_id_that_comes_twice_is_not_taken_over(void **state)
+{
+    answer a = ask(*state, "GET /address HTTP/1.1\r\nHost: a\r\nX-Request-Id: one\r\nX-Request-Id: one\r\n\r\n");
+    assert_int_equal(strlen(answer_header(&a, "X-Request-Id")), 32);
+    answer_free(&a);
 }
 
 static void test_two_origins_are_none(void **state)
@@ -481,6 +489,7 @@ int main(void)
         TEST(test_content_types_of_json),
         TEST(test_known_origins_may_read),
         TEST(test_other_origins_may_not),
+        TEST(test_an_id_that_comes_twice_is_not_taken_over),
         TEST(test_two_origins_are_none),
         TEST(test_preflight),
         TEST(test_without_a_visitor_there_is_nothing_to_read),
