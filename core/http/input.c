@@ -69,7 +69,10 @@ const char *http_query_param(tl_request *req, const char *name)
 const char *http_header(const tl_request *req, const char *name)
 {
     http_exchange *x = req->http;
-    int line = x ? frame_find(&x->frame, x->head.data, name, 0) : -1;
+    /* Ranges are defined for GET alone (RFC 9110, 14.2), and handlers do not see the difference to HEAD. */
+    if (!x || (x->is_head && strcasecmp(name, "Range") == 0))
+        return NULL;
+    int line = frame_find(&x->frame, x->head.data, name, 0);
     if (line < 0)
         return NULL;
     const char *value = exchange_text(x, x->frame.lines[line].value);

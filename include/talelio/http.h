@@ -96,6 +96,7 @@ static inline const char *tl_query_param(tl_request *req, const char *name)
 /*
  * A header's value, or NULL. The name is compared without regard to case. Several lines of one name are joined with
  * commas, as lists are (RFC 9110, 5.3), so a header that may come only once is not well-formed when it comes twice.
+ * A HEAD has no Range, which is for GET alone.
  */
 static inline const char *tl_header(const tl_request *req, const char *name)
 {
