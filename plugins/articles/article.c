@@ -67,15 +67,19 @@ tl_json *article_page(tl_request *req, const article *a, tl_rows *rows)
     return page;
 }
 
-int article_reply_written(tl_request *req, int status, const article *a, tl_rows *rows)
+void article_set_etag(tl_request *req, const article *a, tl_rows *rows)
 {
     size_t length;
-    const tl_json *page = article_page(req, a, rows);
-    const char *text = tl_json_text(req, page, &length);
-    tl_json *answer = tl_json_object(req);
+    const char *text = tl_json_text(req, article_page(req, a, rows), &length);
 
     tl_set_header(req, "ETag", tl_etag(req, a->version, text, length));
-    tl_json_set(answer, "article", tl_json_get(page, "article"));
-    tl_json_set(answer, "user", tl_json_get(page, "user"));
-    return tl_reply_json(req, status, answer);
+}
+
+tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows)
+{
+    tl_json *json = tl_json_object(req);
+
+    tl_json_set(json, "article", article_json(req, a));
+    tl_json_set(json, "user", user_json(req, rows));
+    return json;
 }

@@ -50,7 +50,9 @@ tl_json *article_json(tl_request *req, const article *a);
 /* {"meta", "article", "user"}, as a GET shows the article in the first row. */
 tl_json *article_page(tl_request *req, const article *a, tl_rows *rows);
 
-/* Answers a write with {"article", "user"}, and with the ETag that a GET would have now. */
-int article_reply_written(tl_request *req, int status, const article *a, tl_rows *rows);
+/* {"article", "user"}, as a write is answered. */
+tl_json *article_with_user(tl_request *req, const article *a, tl_rows *rows);
+/* Sets the ETag of that answer: the one that a GET would have now. */
+void article_set_etag(tl_request *req, const article *a, tl_rows *rows);
 
 #endif

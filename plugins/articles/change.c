@@ -76,16 +76,6 @@ static const char *member(tl_json *body, const char *name)
     return tl_json_string(tl_json_get(body, name));
 }
 
-static int reply_changed(tl_request *req, tl_rows *rows)
-{
-    article a;
-    article_read(&a, rows, 0);
-    int result = page_refresh(req, &a);
-    if (result != TL_OK)
-        return tl_fail_service(req, "rendering", result);
-    return article_reply_written(req, 200, &a, rows);
-}
-
 int change_article(tl_request *req)
 {
     target t;
@@ -99,18 +89,25 @@ int change_article(tl_request *req)
     if (text && page_publish(req, text, &page) != TL_OK)
         return TL_REPLIED;
 
+    tl_rows *rows;
     do {
-        tl_rows *rows = tl_query(
-            req, update_article, t.id, tl_format(req, "%" PRId64, tl_identity_of(req)->user_id), member(body, "title"),
-            text, page.html, page.table_of_contents, text ? the_site.renderer : NULL, member(body, "meta_description"),
-            tl_json_get(body, "featured_image") ? "true" : "false", member(body, "featured_image"), t.version);
+        rows = tl_query(req, update_article, t.id, tl_format(req, "%" PRId64, tl_identity_of(req)->user_id),
+                        member(body, "title"), text, page.html, page.table_of_contents, text ? the_site.renderer : NULL,
+                        member(body, "meta_description"), tl_json_get(body, "featured_image") ? "true" : "false",
+                        member(body, "featured_image"), t.version);
         if (!rows)
             return tl_fail_db(req);
-        if (tl_row_count(rows) > 0)
-            return reply_changed(req, rows);
-        /* Somebody has changed or deleted it since it was looked at: what is there now decides. */
-    } while (find_own(req, &t));
-    return TL_REPLIED;
+        /* When somebody has changed or deleted it since it was looked at, what is there now decides. */
+    } while (tl_row_count(rows) == 0 && find_own(req, &t));
+    if (tl_row_count(rows) == 0)
+        return TL_REPLIED;
+    article a;
+    article_read(&a, rows, 0);
+    int result = page_refresh(req, &a);
+    if (result != TL_OK)
+        return tl_fail_service(req, "rendering", result);
+    article_set_etag(req, &a, rows);
+    return tl_reply_json(req, 200, article_with_user(req, &a, rows));
 }
 
 int delete_article(tl_request *req)

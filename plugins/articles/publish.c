@@ -65,9 +65,10 @@ static int reply_published(tl_request *req, tl_rows *rows)
 {
     article a;
     article_read(&a, rows, 0);
+    article_set_etag(req, &a, rows);
 
     tl_set_header(req, "Location", tl_format(req, "/v1/articles/%s", percent_encoded(req, a.slug)));
-    return article_reply_written(req, 201, &a, rows);
+    return tl_reply_json(req, 201, article_with_user(req, &a, rows));
 }
 
 int publish_article(tl_request *req)
