@@ -171,7 +171,8 @@ static bool is_too_large(connection *c)
     return c->arrived > (size_t)c->db->worker->settings->request_memory;
 }
 
-/* The connection goes with the rest of the result. What else is under way on it is answered as if the database were away. */
+/* The connection goes with the rest of the result. What else is under way on it is answered as if the database were
+ * away. */
 static void refuse_result(connection *c)
 {
     db *d = c->db;

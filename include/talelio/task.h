@@ -34,9 +34,9 @@ typedef struct tl_task_api {
  * Zeroed memory, aligned for any type, freed when the request ends. Never NULL: out of memory ends the worker, and the
  * master starts another. Does not wait.
  *
- * A request or a job that takes more than [server] request_memory, in this and in what other calls give it, is ended: the
- * call does not return, the clean-ups of tl_defer run, the visitor gets 500, and the log names plugin and route. So what a
- * handler holds beside this memory belongs to tl_defer.
+ * A request or a job that takes more than [server] request_memory, in this and in what other calls give it, is ended:
+ * the call does not return, the clean-ups of tl_defer run, the visitor gets 500, and the log names plugin and route. So
+ * what a handler holds beside this memory belongs to tl_defer.
  */
 static inline void *tl_alloc(tl_request *req, size_t size)
 {

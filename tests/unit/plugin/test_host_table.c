@@ -79,7 +79,11 @@ static void the_layout_of_version_1_0_stays(void **unused)
 static void the_layout_of_version_1_1_stays(void **unused)
 {
     (void)unused;
-    assert_int_equal(offsetof(tl_http_api, check_write), 184);
+    assert_int_equal(offsetof(tl_http_api, cookies), 168);
+    assert_int_equal(offsetof(tl_http_api, check_write), 192);
+    assert_int_equal(offsetof(tl_task_api, isolated), 80);
+    assert_int_equal(offsetof(tl_route, secret), 40);
+    assert_int_equal(TL_EXCEEDED, -7);
 }
 
 static void write_times(tl_request *req, void *arg)
