@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/http/private.h"
+#include "core/json/json.h"
 
 static const struct {
     int status;
@@ -70,11 +71,24 @@ const char *http_reason(int status)
     return status < 400 ? "OK" : "Error";
 }
 
-void error_body(buffer *to, int status, const char *message)
+/* In well-formed UTF-8, as a message may quote what a client has sent. */
+static json_object *message_text(const char *message)
 {
-    json_object *text = json_object_new_string(message);
+    size_t length = strlen(message);
+    char *sound = malloc(3 * length + 1);
+    if (!sound)
+        abort();
+    length = text_repair(message, length, sound);
+    json_object *text = json_object_new_string_len(sound, (int)length);
     if (!text)
         abort();
+    free(sound);
+    return text;
+}
+
+void error_body(buffer *to, int status, const char *message)
+{
+    json_object *text = message_text(message);
     buffer_printf(to, "{\"error\":{\"message\":%s,\"status\":%d,\"type\":\"%s\"}}",
                   json_object_to_json_string_ext(text, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), status,
                   http_reason(status));

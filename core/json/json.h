@@ -32,6 +32,9 @@ double json_as_double(const tl_json *value);
 bool json_as_bool(const tl_json *value);
 const char *json_text(tl_request *req, const tl_json *value, size_t *length);
 
+/* Copies with U+FFFD for each bad byte; `to` has room for 3 * length. Returns the length of the copy. */
+size_t text_repair(const char *text, size_t length, char *to);
+
 /* Calls visit for every member, in order. */
 void json_each(const tl_json *object, void (*visit)(const char *key, const tl_json *value, void *arg), void *arg);
 

@@ -27,9 +27,6 @@ bool json_read(arena *scratch, const char *text, size_t length, json_object **va
 /* Compact text in the arena with a NUL behind it. What nests too deep becomes null. */
 char *json_write(arena *a, json_object *value, size_t *length);
 
-/* Copies with U+FFFD for each bad byte; `to` has room for 3 * length. Returns the length of the copy. */
-size_t text_repair(const char *text, size_t length, char *to);
-
 /* Out of memory ends the worker, as in the arena. */
 json_object *json_checked(json_object *made);
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/json/text.h"
+#include "core/json/json.h"
 
 size_t text_repair(const char *text, size_t length, char *to)
 {

@@ -111,14 +111,14 @@ static inline int tl_blocking(tl_request *req, void (*run)(void *arg), void *arg
  * may call nothing of the host, and what it changes is lost. It costs about a millisecond. As many run at once as a
  * plugin has blocking threads; more wait in a bounded queue.
  *
- * May wait. TL_OK: `*output` lives as long as the request, with a NUL behind it. TL_EXCEEDED: too much time, memory or
+ * May wait. TL_OK: `*made` lives as long as the request, with a NUL behind it. TL_EXCEEDED: too much time, memory or
  * output. TL_ERROR: it crashed, which the log tells. TL_UNAVAILABLE (queue full, or no process to be had) or
  * TL_CANCELLED.
  */
 static inline int tl_isolated(tl_request *req, tl_isolated_run *run, const void *input, size_t length,
-                              int64_t cpu_milliseconds, const void **output, size_t *output_length)
+                              int64_t cpu_milliseconds, const void **made, size_t *made_length)
 {
-    return tl_the_host->task->isolated(req, run, input, length, cpu_milliseconds, output, output_length);
+    return tl_the_host->task->isolated(req, run, input, length, cpu_milliseconds, made, made_length);
 }
 
 /* True once the client has gone or the deadline has passed; from then on calls that may wait return at once. */

@@ -10,6 +10,8 @@
 #include "plugins/media/name.h"
 #include "plugins/shared/sha256.h"
 
+enum { EXAMINE_PROBLEM_SIZE = NAME_SHOWN_MAX + 150 };
+
 typedef enum examine_status {
     EXAMINE_OK,
     EXAMINE_MALFORMED, /* no sound form */
@@ -20,11 +22,9 @@ typedef enum examine_status {
 } examine_status;
 
 typedef struct examined_file {
-    const unsigned char *bytes; /* in the body */
-    size_t length;
-    image about;
+    image about; /* with the bytes to store */
     char stem[NAME_STEM_MAX + 1];
-    unsigned char hash[SHA256_BYTES]; /* SHA-256 */
+    unsigned char hash[SHA256_BYTES]; /* SHA-256 of what is stored */
 } examined_file;
 
 typedef struct examination {
@@ -32,14 +32,18 @@ typedef struct examination {
     size_t length;
     const char *boundary;
     size_t max_file_size;
-    image_limits limits;
+    image_rules rules;
     examined_file *files; /* memory for max_files of them */
     size_t max_files;
     size_t count;
     examine_status status; /* of the first thing that was wrong */
+    /* EXAMINE_TOO_LARGE, EXAMINE_INVALID_TYPE: a sentence for people about the file that was wrong. */
+    char problem[EXAMINE_PROBLEM_SIZE];
 } examination;
 
 /* `examination_of_form`: an examination. */
 void examine(void *examination_of_form);
+/* Frees what the images have copied, also after an examination that never ran. */
+void examination_release(void *examination_of_form);
 
 #endif

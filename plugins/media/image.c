@@ -8,7 +8,7 @@
 typedef struct format {
     const char *content_type;
     const char *extension;
-    bool (*read)(cursor file, image *found);
+    bool (*read)(cursor file, bool keep_metadata, image *found);
 } format;
 
 static const format formats[] = {
@@ -31,17 +31,35 @@ static image_type type_of(const cursor *file)
     return IMAGE_UNKNOWN;
 }
 
-image_status image_read(const unsigned char *bytes, size_t length, const image_limits *limits, image *found)
+static image_status read_file(cursor file, const image_rules *rules, image *found)
+{
+    if (found->type == IMAGE_UNKNOWN) {
+        found->problem = "is none of GIF, JPEG, PNG and WebP";
+        return IMAGE_INVALID;
+    }
+    if (!formats[found->type].read(file, rules->keep_metadata, found))
+        return IMAGE_INVALID;
+    bool fits = found->width <= rules->max_width && found->height <= rules->max_height &&
+                (uint64_t)found->width * found->height <= (uint64_t)rules->max_pixels &&
+                found->frames <= rules->max_frames;
+    return fits ? IMAGE_OK : IMAGE_TOO_LARGE;
+}
+
+image_status image_read(const unsigned char *bytes, size_t length, const image_rules *rules, image *found)
 {
     cursor file = {bytes, bytes + length};
 
     *found = (image){.type = type_of(&file)};
-    if (found->type == IMAGE_UNKNOWN || !formats[found->type].read(file, found))
-        return IMAGE_INVALID;
-    bool fits = found->width <= limits->max_width && found->height <= limits->max_height &&
-                (uint64_t)found->width * found->height <= (uint64_t)limits->max_pixels &&
-                found->frames <= limits->max_frames;
-    return fits ? IMAGE_OK : IMAGE_TOO_LARGE;
+    output_begin(&found->kept, bytes, length);
+    image_status status = read_file(file, rules, found);
+    if (status != IMAGE_OK)
+        image_release(found);
+    return status;
+}
+
+void image_release(image *found)
+{
+    output_free(&found->kept);
 }
 
 const char *image_content_type(image_type type)

@@ -1,5 +1,5 @@
 /*
- * What the readers of the four formats share: a cursor that never leaves its bytes.
+ * What the readers of the four formats share: a cursor that never leaves its bytes, and how they refuse.
  */
 #ifndef PLUGINS_MEDIA_IMAGE_READER_H
 #define PLUGINS_MEDIA_IMAGE_READER_H
@@ -13,11 +13,14 @@ typedef struct cursor {
     const unsigned char *at, *end;
 } cursor;
 
-/* Each reads a whole file of its format into `found`, which has its type already; false when it is none. */
-bool gif_read(cursor file, image *found);
-bool jpeg_read(cursor file, image *found);
-bool png_read(cursor file, image *found);
-bool webp_read(cursor file, image *found);
+/*
+ * Each reads a whole file of its format into `found`, which has its type and an empty output already, and keeps there
+ * what belongs to the picture; false, with the problem, when it is none.
+ */
+bool gif_read(cursor file, bool keep_metadata, image *found);
+bool jpeg_read(cursor file, bool keep_metadata, image *found);
+bool png_read(cursor file, bool keep_metadata, image *found);
+bool webp_read(cursor file, bool keep_metadata, image *found);
 
 static inline size_t cursor_left(const cursor *c)
 {
@@ -38,12 +41,6 @@ static inline const unsigned char *cursor_take(cursor *c, size_t length)
 static inline bool cursor_has(const cursor *c, const char *text, size_t length)
 {
     return cursor_left(c) >= length && memcmp(c->at, text, length) == 0;
-}
-
-/* Only zero bytes are left. */
-static inline bool cursor_is_padding(const cursor *c)
-{
-    return c->at == c->end || (*c->at == 0 && memcmp(c->at, c->at + 1, cursor_left(c) - 1) == 0);
 }
 
 static inline uint32_t le16(const unsigned char *b)
@@ -71,12 +68,25 @@ static inline uint32_t be32(const unsigned char *b)
     return be16(b) << 16 | be16(b + 2);
 }
 
-/* Keeps the size of the picture; false without any pixel. */
+/* False. `problem` follows the file's name in a sentence. */
+static inline bool image_refuse(image *found, const char *problem)
+{
+    found->problem = problem;
+    return false;
+}
+
+/* The file ends before its picture does. */
+static inline bool image_refuse_cut(image *found)
+{
+    return image_refuse(found, "is cut off");
+}
+
+/* Notes the size of the picture; false without any pixel. */
 static inline bool image_set_size(image *found, uint32_t width, uint32_t height)
 {
     found->width = width;
     found->height = height;
-    return width > 0 && height > 0;
+    return (width > 0 && height > 0) || image_refuse(found, "has no pixels");
 }
 
 #endif

@@ -20,7 +20,8 @@ typedef struct media_options {
     int site_url_length;  /* without slashes at the end */
     int64_t max_file_size;
     int64_t max_files;
-    image_limits limits;
+    const char *metadata; /* "strip" or "keep" */
+    image_rules rules;
     const char *sweep_schedule;
     tl_store *store;
 } media_options;

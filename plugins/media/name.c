@@ -38,6 +38,17 @@ void name_stem(const char *name, size_t length, char stem[NAME_STEM_MAX + 1])
     stem[used] = '\0';
 }
 
+void name_shown(const char *name, size_t length, char shown[NAME_SHOWN_MAX + 1])
+{
+    size_t used = length < NAME_SHOWN_MAX ? length : NAME_SHOWN_MAX;
+
+    while (used > 0 && used < length && (name[used] & 0xc0) == 0x80) /* UTF-8, cut in the middle */
+        used--;
+    for (size_t i = 0; i < used; i++)
+        shown[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+    shown[used] = '\0';
+}
+
 static void write_uuid(const unsigned char random[NAME_RANDOM], char uuid[NAME_UUID + 1])
 {
     static const char digits[] = "0123456789abcdef";

@@ -9,6 +9,7 @@
 
 enum {
     NAME_STEM_MAX = 100,
+    NAME_SHOWN_MAX = 100,
     NAME_RANDOM = 16,                                        /* bytes of a UUID */
     NAME_UUID = 36,                                          /* characters of it */
     NAME_MAX_LENGTH = NAME_STEM_MAX + 1 + NAME_UUID + 1 + 4, /* the longest extension has 4 */
@@ -19,6 +20,9 @@ enum {
  * a slash comes behind it), lower case, spaces to '_', all but a-z, 0-9 and '_' dropped, at most NAME_STEM_MAX.
  */
 void name_stem(const char *name, size_t length, char stem[NAME_STEM_MAX + 1]);
+
+/* The name sent as messages show it: at most NAME_SHOWN_MAX bytes, no half characters, '?' for control characters. */
+void name_shown(const char *name, size_t length, char shown[NAME_SHOWN_MAX + 1]);
 
 /* The whole name; `random` becomes a version 4 UUID. */
 void name_make(const char *stem, const unsigned char random[NAME_RANDOM], const char *extension,

@@ -24,14 +24,16 @@ static const tl_option options[] = {
      .help = "bytes an image file may have"},
     {"max_files", TL_OPTION_INT, &the_media.max_files, .fallback = "16", .min = 1, .max = 1000,
      .help = "image files of one upload; together they have at most 32M"},
-    {"max_width", TL_OPTION_INT, &the_media.limits.max_width, .fallback = "16384", .min = 1, .max = 65535,
+    {"max_width", TL_OPTION_INT, &the_media.rules.max_width, .fallback = "16384", .min = 1, .max = 65535,
      .help = "pixels an image may be wide"},
-    {"max_height", TL_OPTION_INT, &the_media.limits.max_height, .fallback = "16384", .min = 1, .max = 65535,
+    {"max_height", TL_OPTION_INT, &the_media.rules.max_height, .fallback = "16384", .min = 1, .max = 65535,
      .help = "pixels an image may be high"},
-    {"max_pixels", TL_OPTION_INT, &the_media.limits.max_pixels, .fallback = "50000000", .min = 1, .max = 1000000000,
+    {"max_pixels", TL_OPTION_INT, &the_media.rules.max_pixels, .fallback = "50000000", .min = 1, .max = 1000000000,
      .help = "width times height"},
-    {"max_frames", TL_OPTION_INT, &the_media.limits.max_frames, .fallback = "1000", .min = 1, .max = 100000,
+    {"max_frames", TL_OPTION_INT, &the_media.rules.max_frames, .fallback = "1000", .min = 1, .max = 100000,
      .help = "frames an animation may have"},
+    {"metadata", TL_OPTION_CHOICE, &the_media.metadata, .fallback = "strip", .choices = "strip|keep",
+     .help = "strip takes EXIF, XMP and the like out of images, but for orientation and colour profile"},
     {"sweep_schedule", TL_OPTION_STRING, &the_media.sweep_schedule, .fallback = "*/10 * * * *",
      .help = "when what interrupted uploads have left is taken away, as five fields of cron; empty: never"},
     {0},
@@ -59,6 +61,7 @@ static int init(void)
         return tl_refuse("site_url: expected the address of this API, like https://api.example.org, found '%s'",
                          m->site_url);
     m->site_url_length = (int)length;
+    m->rules.keep_metadata = strcmp(m->metadata, "keep") == 0;
     m->store = tl_store_named(m->store_name);
     if (!m->store)
         return tl_refuse("store = %s: expected the name of a store, found no section [store:%s]", m->store_name,

@@ -21,17 +21,17 @@ typedef struct upload {
 } upload;
 
 /* Answers for a form that is not accepted. */
-static int refuse(tl_request *req, examine_status status)
+static int refuse(tl_request *req, const examination *e)
 {
-    switch (status) {
+    switch (e->status) {
     case EXAMINE_TOO_MANY_PARTS:
         return tl_fail(req, 400, "The form has too many parts");
     case EXAMINE_TOO_MANY_FILES:
         return tl_fail(req, 400, "Expected at most %" PRId64 " image files", the_media.max_files);
     case EXAMINE_TOO_LARGE:
-        return tl_fail(req, 400, "One or more image file sizes are too large");
+        return tl_fail(req, 400, "One or more image file sizes are too large: %s", e->problem);
     case EXAMINE_INVALID_TYPE:
-        return tl_fail(req, 400, "One or more image files are of invalid type");
+        return tl_fail(req, 400, "One or more image files are of invalid type: %s", e->problem);
     default:
         return tl_fail(req, 400, "Request body is not a valid form");
     }
@@ -60,15 +60,16 @@ static const examination *read_form(tl_request *req)
     e->boundary = boundary;
     e->max_file_size = (size_t)the_media.max_file_size;
     e->max_files = (size_t)the_media.max_files;
-    e->limits = the_media.limits;
+    e->rules = the_media.rules;
     e->files = tl_alloc(req, e->max_files * sizeof *e->files);
+    tl_defer(req, examination_release, e);
     int result = tl_blocking(req, examine, e);
     if (result != TL_OK) {
         tl_fail_service(req, "examining images", result);
         return NULL;
     }
     if (e->status != EXAMINE_OK) {
-        refuse(req, e->status);
+        refuse(req, e);
         return NULL;
     }
     if (e->count == 0) {
@@ -114,7 +115,7 @@ static tl_rows *store_rows(tl_request *req, const upload *u)
         const examined_file *file = &u->files[i];
         char hash[2 * SHA256_BYTES + 1];
         columns[TYPE][i] = image_content_type(file->about.type);
-        columns[SIZE][i] = tl_format(req, "%zu", file->length);
+        columns[SIZE][i] = tl_format(req, "%zu", file->about.kept.length);
         columns[WIDTH][i] = tl_format(req, "%" PRIu32, file->about.width);
         columns[HEIGHT][i] = tl_format(req, "%" PRIu32, file->about.height);
         columns[FRAMES][i] = tl_format(req, "%" PRIu32, file->about.frames);
@@ -150,8 +151,8 @@ static int put_objects(tl_request *req, const upload *u, size_t *count)
     for (*count = 0; *count < u->count && result == TL_OK; ++*count) {
         const examined_file *file = &u->files[*count];
         const tl_object_options options = image_object(image_content_type(file->about.type));
-        result = tl_object_put(req, the_media.store, image_key(req, u->user_id, u->names[*count]), file->bytes,
-                               file->length, &options);
+        result = tl_object_put(req, the_media.store, image_key(req, u->user_id, u->names[*count]),
+                               file->about.kept.bytes, file->about.kept.length, &options);
     }
     return result;
 }

@@ -1,11 +1,12 @@
-"""Images made in code: whole ones that any viewer shows, of any size in pixels and, where it matters, in bytes."""
+"""Images made in code: whole ones that any viewer shows, of any size in pixels and, where it matters, in bytes (filled up
+with colour profiles and palettes, which are kept of an upload)."""
 
 import struct
 import zlib
 
 
 def png(width=3, height=2, size=None, frames=0):
-    """Grey, one bit a pixel; `size`: bytes altogether, filled up with a comment. With `frames` it moves."""
+    """Grey, one bit a pixel; `size`: bytes altogether. With `frames` it moves."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -20,7 +21,10 @@ def png(width=3, height=2, size=None, frames=0):
             tail += frame(2 * n - 1) + chunk(b"fdAT", struct.pack(">I", 2 * n) + pixels)
     tail += chunk(b"IEND", b"")
     if size:
-        head += chunk(b"tEXt", b"Comment\0" + b"x" * (size - len(head) - len(tail) - 12 - 8))
+        # a suggested palette: a name, and entries of six bytes
+        left = size - len(head) - len(tail) - 12
+        name = b"p" * (1 + (left - 3) % 6)
+        head += chunk(b"sPLT", name + b"\0\x08" + b"x" * (left - len(name) - 2))
     return head + tail
 
 
@@ -33,8 +37,8 @@ def gif(width=3, height=2, size=None, frames=1, canvas=None):
     blocks = b"".join(bytes([len(codes[i : i + 255])]) + codes[i : i + 255] for i in range(0, len(codes), 255))
     tail = (b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02" + blocks + b"\0") * frames + b";"
     if size:
-        left = size - len(head) - len(tail) - 3
-        head += b"!\xfe"
+        head += b"!\xff\x0bICCRGBG1012"
+        left = size - len(head) - len(tail) - 1
         while left > 256:
             head += b"\xff" + b"x" * 255
             left -= 256
@@ -57,9 +61,9 @@ def jpeg(width=3, height=2, size=None):
         left = size - len(head) - len(tail)
         while left > 0:
             n = min(left, 60000)
-            if 0 < left - n < 4:
-                n -= 4
-            head += segment(0xFE, b"x" * (n - 4))
+            if 0 < left - n < 18:
+                n -= 18
+            head += segment(0xE2, b"ICC_PROFILE\0\1\1" + b"x" * (n - 18))
             left -= n
     return head + tail
 
@@ -77,10 +81,36 @@ def webp(width=3, height=2, size=None, frames=0):
         frame = chunk(b"ANMF", b"\0" * 6 + canvas + size24(100) + b"\0" + picture)
         body = chunk(b"VP8X", b"\x02\0\0\0" + canvas) + chunk(b"ANIM", b"\0" * 6) + frame * frames
     elif size:
-        body = chunk(b"VP8X", b"\0\0\0\0" + canvas) + picture
-        body += chunk(b"XMP ", b"x" * (size - len(body) - 12 - 8))
+        body = chunk(b"VP8X", b"\x20\0\0\0" + canvas)
+        body += chunk(b"ICCP", b"x" * (size - len(body) - len(picture) - 12 - 8)) + picture
     else:
         body = picture
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def exif(orientation):
+    """What a phone's camera says of a photo: how it was held, and where."""
+    entries = [(0x10E, 2, 4, b"me\0\0"), (0x112, 3, 1, struct.pack(">HH", orientation, 0)), (0x8825, 4, 1, struct.pack(">I", 50))]
+    head = b"MM\0*" + struct.pack(">IH", 8, len(entries)) + b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in entries)
+    return head + b"\0\0\0\0" + b"48.2082 N, 16.3738 E"
+
+
+def photo(kind, orientation=1, **rest):
+    """An image as a phone sends it, with EXIF, XMP and a comment in it."""
+    place, xmp, comment = exif(orientation), b"<x:xmpmeta>48.2082, 16.3738</x:xmpmeta>", b"taken at 48.2082, 16.3738"
+    image = MAKERS[kind](**rest)
+    if kind == "gif":
+        return image[:-1] + b"!\xfe" + bytes([len(comment)]) + comment + b"\0!\xff\x0bXMP DataXMP" + bytes([len(xmp)]) + xmp + b"\0;"
+    if kind == "jpeg":
+        segment = lambda marker, data: bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data  # noqa: E731
+        xmp = b"http://ns.adobe.com/xap/1.0/\0" + xmp
+        return image[:2] + segment(0xE1, b"Exif\0\0" + place) + segment(0xE1, xmp) + segment(0xFE, comment) + image[2:]
+    if kind == "png":
+        chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))  # noqa: E731
+        return image[:33] + chunk(b"eXIf", place) + chunk(b"tEXt", b"Comment\0" + comment) + image[33:]
+    body = b"VP8X" + struct.pack("<IIIH", 10, 0x0C, 2 | 1 << 24, 0) + image[12:]
+    for name, data in ((b"EXIF", place), (b"XMP ", xmp)):
+        body += name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 

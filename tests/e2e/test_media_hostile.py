@@ -46,7 +46,7 @@ def post(author, body, content_type="multipart/form-data; boundary=b"):
 
 
 def refused(answer, message="Request body is not a valid form"):
-    assert (answer.status, answer.message) == (400, message), answer
+    assert answer.status == 400 and (answer.message == message or answer.message.startswith(message + ": ")), answer
 
 
 HEAD = b'Content-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n'
@@ -99,7 +99,7 @@ class TestForms:
         boundary = "a" * 69 + "b"
         body = b"--" + boundary.encode() + b"\r\n" + HEAD + b"\r\n--" + b"a" * (32 << 20) + b"\r\n--" + boundary.encode() + b"--"
         answer = post(author, body, "multipart/form-data; boundary=" + boundary)
-        assert (answer.status, answer.message) == (400, SIZE)
+        refused(answer, SIZE)
 
     def test_more_than_a_form_may_have(self, author):
         # refused by its head; whoever goes on sending is cut off
@@ -134,7 +134,8 @@ class TestImages:
     def test_what_is_a_page_or_an_archive_as_well(self, author, kind):
         image = MAKERS[kind]()
         for tail in (b"<script>alert(1)</script>", b"PK\x03\x04" + b"\0" * 100, b"\0\0\0PK", b"%PDF-1.4", b"\0" * 1000 + b"x"):
-            refused(upload(author, (f"image.{kind}", image + tail)), TYPE)
+            # what is dropped is served to nobody
+            assert author.get(path(author, (f"image.{kind}", image + tail))).body == image
         for head in (b"<html>", b"\0", b"GIF89a/*", b"#!/bin/sh\n"):
             refused(upload(author, (f"image.{kind}", head + image)), TYPE)
 
@@ -174,9 +175,9 @@ class TestImages:
     @pytest.mark.parametrize("kind", MAKERS)
     def test_every_cut_is_refused(self, author, kind):
         image = MAKERS[kind]()
-        # a GIF without its last byte passes: old ones have no trailer
-        ends = range(1, len(image) - (kind == "gif"))
-        for end in ends:
+        # but where viewers show what has come: a GIF without its last byte, a JPEG with some of its pixels
+        last = {"gif": len(image) - 1, "jpeg": len(image) - 2}.get(kind, len(image))
+        for end in range(1, last):
             refused(upload(author, ("cut", image[:end])), TYPE)
 
 

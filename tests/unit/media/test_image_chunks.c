@@ -11,7 +11,7 @@ static void test_a_png_is_read(void **state)
     make_png(&p, 1234, 56);
     assert_is(&p, IMAGE_PNG, 1234, 56, 1);
     assert_no_part_passes(&p);
-    assert_padding_only(&p);
+    assert_end_is_end(&p);
 }
 
 static void test_every_bit_of_a_png_counts(void **state)
@@ -128,7 +128,9 @@ static void test_a_png_may_move(void **state)
     png_animation(3, 3, 14);
     assert_is(&p, IMAGE_PNG, 20, 10, 3);
     png_animation(3, 2, 14);
-    assert_invalid(&p);
+    assert_is(&p, IMAGE_PNG, 20, 10, 2);
+    png_animation(5000, 1, 14);
+    assert_is(&p, IMAGE_PNG, 20, 10, 1);
     png_animation(2, 3, 14);
     assert_invalid(&p);
     png_animation(0, 0, 14);
@@ -150,13 +152,13 @@ static void test_a_webp_is_read(void **state)
     make_webp(&p, &body);
     assert_is(&p, IMAGE_WEBP, 16384, 3, 1);
     assert_no_part_passes(&p);
-    assert_padding_only(&p);
+    assert_end_is_end(&p);
     body.length = 0;
     webp_lossy(&body, 300, 200);
     make_webp(&p, &body);
     assert_is(&p, IMAGE_WEBP, 300, 200, 1);
     assert_no_part_passes(&p);
-    assert_padding_only(&p);
+    assert_end_is_end(&p);
 }
 
 static void test_a_simple_webp_is_one_chunk(void **state)
@@ -182,11 +184,9 @@ static void test_an_extended_webp_is_read(void **state)
     webp_chunk(&body, "ICCP", "odd", 3);
     webp_chunk(&body, "ALPH", "alpha", 5);
     webp_lossy(&body, 30, 40);
-    webp_chunk(&body, "EXIF", "xx", 2);
-    webp_chunk(&body, "abcd", "unknown", 7);
     make_webp(&p, &body);
     assert_is(&p, IMAGE_WEBP, 30, 40, 1);
-    assert_padding_only(&p);
+    assert_end_is_end(&p);
 }
 
 static void test_an_extended_webp_has_one_picture_of_its_size(void **state)

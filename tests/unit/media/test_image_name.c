@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -112,6 +113,28 @@ static void test_what_cannot_be_a_name_is_told(void **state)
     assert_false(name_is_possible(longer));
 }
 
+static void expect_shown(const char *name, const char *expected)
+{
+    char shown[NAME_SHOWN_MAX + 1];
+    name_shown(name, strlen(name), shown);
+    assert_string_equal(shown, expected);
+}
+
+static void test_a_name_is_shown_safely(void **state)
+{
+    (void)state;
+    expect_shown("Grüße.jpg", "Grüße.jpg");
+    expect_shown("", "");
+    expect_shown("a\x1b[31m\tb\x7f", "a?[31m?b?");
+    char name[NAME_SHOWN_MAX + 3], expected[NAME_SHOWN_MAX + 1];
+    snprintf(name, sizeof name, "%0102d", 0);
+    snprintf(expected, sizeof expected, "%0100d", 0);
+    expect_shown(name, expected);
+    snprintf(name, sizeof name, "%099d\xe2\x82\xac", 0); /* a character that does not fit as a whole */
+    snprintf(expected, sizeof expected, "%099d", 0);
+    expect_shown(name, expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_a_name_is_stem_uuid_extension),
         cmocka_unit_test(test_the_longest_name_fits),
         cmocka_unit_test(test_what_cannot_be_a_name_is_told),
+        cmocka_unit_test(test_a_name_is_shown_safely),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
