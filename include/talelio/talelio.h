@@ -8,6 +8,7 @@
  *   log.h     the log                                     health.h what the server depends on
  *   objects.h object storage on S3 or in a folder         metrics.h metrics for Prometheus
  *   auth_v1.h the service that tells who asks             backup_v1.h whether the site could be restored
+ *   media_v1.h the service that takes images over
  */
 #ifndef TALELIO_TALELIO_H
 #define TALELIO_TALELIO_H
@@ -21,6 +22,7 @@
 #include "json.h"
 #include "log.h"
 #include "mail.h"
+#include "media_v1.h"
 #include "metrics.h"
 #include "objects.h"
 #include "plugin.h"

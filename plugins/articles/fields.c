@@ -3,7 +3,7 @@
  */
 #include "plugins/articles/fields.h"
 
-#include <strings.h>
+#include "plugins/shared/image_url.h"
 
 #define FIELDS(is_optional)                                                                                            \
     {                                                                                                                  \
@@ -16,18 +16,6 @@
 const tl_field fields_to_publish[] = FIELDS(false);
 const tl_field fields_to_change[] = FIELDS(true);
 
-bool fields_is_image_url(const char *url)
-{
-    for (const unsigned char *c = (const unsigned char *)url; *c; c++)
-        if (*c <= ' ' || *c == 0x7f || *c == '\\')
-            return false;
-    if (strncasecmp(url, "http://", 7) == 0)
-        return url[7] != '\0';
-    if (strncasecmp(url, "https://", 8) == 0)
-        return url[8] != '\0';
-    return url[0] == '/' && url[1] != '/';
-}
-
 tl_json *fields_read(tl_request *req, const tl_field *fields)
 {
     tl_json *body = tl_json_body(req, fields);
@@ -35,7 +23,7 @@ tl_json *fields_read(tl_request *req, const tl_field *fields)
         return NULL;
 
     const char *image = tl_json_string(tl_json_get(body, "featured_image"));
-    if (image && !fields_is_image_url(image)) {
+    if (image && !image_url_is_possible(image)) {
         tl_fail(req, 400, "Expected 'featured_image' to be a path, or an http or https URL, without spaces");
         return NULL;
     }

@@ -9,9 +9,6 @@
 extern const tl_field fields_to_publish[];
 extern const tl_field fields_to_change[];
 
-/* An http or https URL, or a path on this site: nothing that a page could run. */
-bool fields_is_image_url(const char *url);
-
 /* The body as JSON, checked against `fields`. NULL when the request has been answered. */
 tl_json *fields_read(tl_request *req, const tl_field *fields);
 

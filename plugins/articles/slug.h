@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SLUG_MAX 100                     /* code points that slug_make gives at most */
-#define SLUG_SIZE (4 * SLUG_MAX + 1)     /* bytes for them, with the NUL */
-#define SLUG_STORED_MAX (SLUG_SIZE + 20) /* bytes of any slug in the table, with the number behind it */
+#define SLUG_MAX 100                 /* code points that slug_make gives at most */
+#define SLUG_SIZE (4 * SLUG_MAX + 1) /* bytes for them, with the NUL */
+#define SLUG_STORED_MAX (4 * 300)    /* bytes of any slug in the table, as its constraint has it */
 
 /*
  * Writes the slug of `text` (UTF-8; bytes that are none separate words) and returns its length, which is 0 when there

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "plugins/auth/auth.h"
-#include "plugins/auth/credentials.h"
+#include "plugins/shared/credentials.h"
 #include "plugins/shared/user.h"
 #include "plugins/shared/username.h"
 

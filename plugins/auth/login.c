@@ -4,7 +4,7 @@
  * An account that does not exist costs what a wrong password costs: the same queries, and one hash.
  */
 #include "plugins/auth/auth.h"
-#include "plugins/auth/credentials.h"
+#include "plugins/shared/credentials.h"
 
 static const tl_field fields[] = {
     {"email", TL_JSON_STRING, .max_length = EMAIL_MAX},

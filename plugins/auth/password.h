@@ -18,7 +18,8 @@ typedef struct password_job {
 /* Fills in `hash`. The argument is a password_job; untyped, so that this fits the blocking pool. */
 void password_make(void *arg);
 
-/* Fills in `right`; and `hash`, when the password is right and the stored hash was made with other parameters. */
+/* Fills in `right`; and `hash`, when the password is right and the stored hash was made with other parameters, or is
+ * one of the service before this one (shared/earlier_password.h). */
 void password_verify(void *arg);
 
 /* A hash that no password fits and that takes as long as any to find that out: for accounts that do not exist. */

@@ -23,7 +23,7 @@ typedef struct fsck {
     int64_t repaired;
     char after[KEY_SIZE]; /* the last key seen, "" before the first */
     char user[24];        /* the last row seen */
-    char file[NAME_MAX_LENGTH + 1];
+    char file[NAME_LONGEST + 1];
 } fsck;
 
 /* What of a key is the user's id and the file; false for a key that is none of an image. */
@@ -51,6 +51,11 @@ static void orphan(tl_request *req, fsck *f, const tl_object *object)
 {
     bool old = object->modified < tl_now() - REMAINS_AGE_MICROSECONDS;
 
+    /* No upload to this server has left it: it may still be taken over. */
+    if (!name_is_made(strrchr(object->key, '/') + 1)) {
+        printf("no key of an image, left alone: %s\n", object->key);
+        return;
+    }
     printf("object without image: %s (%" PRId64 " bytes)", object->key, object->size);
     if (f->repair && !old) {
         f->orphans++;

@@ -37,6 +37,9 @@ tl_handler list_images;
 int media_command(tl_request *req, int argc, char **argv);
 int media_sweep(tl_request *req);
 
+/* adopt.c */
+extern const tl_media_v1 media_service;
+
 /* images.c */
 
 /* The key of an image's object. */

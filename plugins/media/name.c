@@ -76,10 +76,26 @@ void name_make(const char *stem, const unsigned char random[NAME_RANDOM], const 
     snprintf(name, NAME_MAX_LENGTH + 1, "%.*s_%s.%.4s", NAME_STEM_MAX, stem, uuid, extension);
 }
 
-bool name_is_possible(const char *name)
+bool name_is_made(const char *name)
 {
     size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
     return plain > NAME_UUID && name[plain] == '.' && strlen(name) <= NAME_MAX_LENGTH &&
            strspn(name + plain + 1, "abcdefghijklmnopqrstuvwxyz") == strlen(name) - plain - 1;
+}
+
+bool name_is_possible(const char *name)
+{
+    static const char hex_and_hyphen[] = "0123456789abcdef-";
+    size_t stem = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    if (stem == 0 || strlen(name) > NAME_LONGEST)
+        return false;
+    if (name[stem] == '\0') {
+        size_t uuid = stem > NAME_UUID ? stem - NAME_UUID : 0;
+        return uuid > 0 && name[uuid - 1] == '_' && strspn(name + uuid, hex_and_hyphen) == NAME_UUID;
+    }
+    size_t extension = strlen(name + stem + 1);
+    return name[stem] == '.' && extension >= 1 && extension <= NAME_EXTENSION_MAX &&
+           strspn(name + stem + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == extension;
 }

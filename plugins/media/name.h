@@ -1,5 +1,6 @@
 /*
- * File names of images: STEM_UUID.EXTENSION, of which only the stem comes from the visitor. Pure.
+ * File names of images: STEM_UUID.EXTENSION, of which only the stem comes from the visitor; those that were taken over
+ * from the service before this one are less regular. Pure.
  */
 #ifndef PLUGINS_MEDIA_NAME_H
 #define PLUGINS_MEDIA_NAME_H
@@ -12,7 +13,9 @@ enum {
     NAME_SHOWN_MAX = 100,
     NAME_RANDOM = 16,                                        /* bytes of a UUID */
     NAME_UUID = 36,                                          /* characters of it */
-    NAME_MAX_LENGTH = NAME_STEM_MAX + 1 + NAME_UUID + 1 + 4, /* the longest extension has 4 */
+    NAME_MAX_LENGTH = NAME_STEM_MAX + 1 + NAME_UUID + 1 + 4, /* of a name made here; the longest extension has 4 */
+    NAME_EXTENSION_MAX = 16,                                 /* of any name */
+    NAME_LONGEST = 300 + 1 + NAME_EXTENSION_MAX, /* of any name: files had at most 255, and a UUID behind that */
 };
 
 /*
@@ -28,7 +31,14 @@ void name_shown(const char *name, size_t length, char shown[NAME_SHOWN_MAX + 1])
 void name_make(const char *stem, const unsigned char random[NAME_RANDOM], const char *extension,
                char name[NAME_MAX_LENGTH + 1]);
 
-/* Whether name_make could have made it. What it could not is nobody's image. */
+/* Whether name_make could have made it. */
+bool name_is_made(const char *name);
+
+/*
+ * Whether an image can have this name, which name_make has made or the service before this one: stem, UUID and any
+ * extension or none, in any case; or a stem and an extension alone. As in the table's constraint; what cannot be one is
+ * nobody's image.
+ */
 bool name_is_possible(const char *name);
 
 #endif

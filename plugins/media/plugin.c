@@ -39,6 +39,11 @@ static const tl_option options[] = {
     {0},
 };
 
+static const tl_service provides[] = {
+    {TL_MEDIA_V1, &media_service},
+    {0},
+};
+
 static const tl_command commands[] = {
     {"media", "fsck [--repair] [--types]", "finds what differs between images and their objects", media_command},
     {0},
@@ -70,4 +75,4 @@ static int init(void)
 }
 
 TL_PLUGIN(.name = "media", .version = "1.0.0", .summary = "Images that users upload", .routes = routes,
-          .options = options, .commands = commands, .jobs = jobs, .init = init);
+          .options = options, .provides = provides, .commands = commands, .jobs = jobs, .init = init);

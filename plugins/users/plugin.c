@@ -3,9 +3,9 @@
  */
 #include <talelio/talelio.h>
 
+#include "plugins/shared/profile.h"
 #include "plugins/shared/user.h"
 #include "plugins/shared/version.h"
-#include "plugins/users/profile.h"
 
 #define VERSION ROW_VERSION("u")
 #define CHANGED ROW_CHANGED("u")

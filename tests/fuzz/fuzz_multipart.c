@@ -26,7 +26,7 @@ static void check_name(const multipart_part *part)
     check(!strpbrk(part->file_name, "\r\n"));
     name_stem(part->file_name, part->file_name_length, stem);
     name_make(stem, random, "webp", name);
-    check(name_is_possible(name));
+    check(name_is_made(name) && name_is_possible(name));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

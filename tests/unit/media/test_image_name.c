@@ -87,6 +87,7 @@ static void test_the_longest_name_fits(void **state)
     name_make(stem, random, "webp", name);
     assert_int_equal(strlen(name), NAME_MAX_LENGTH);
     assert_string_equal(name + NAME_MAX_LENGTH - 5, ".webp");
+    assert_true(name_is_made(name));
     assert_true(name_is_possible(name));
 }
 
@@ -94,8 +95,8 @@ static void test_what_cannot_be_a_name_is_told(void **state)
 {
     (void)state;
     char longer[NAME_MAX_LENGTH + 2];
-    assert_true(name_is_possible("hello_ffffffff-ffff-4fff-bfff-ffffffffffff.jpeg"));
-    assert_true(name_is_possible("_00000000-0000-4000-8000-000000000000.gif"));
+    assert_true(name_is_made("hello_ffffffff-ffff-4fff-bfff-ffffffffffff.jpeg"));
+    assert_true(name_is_made("_00000000-0000-4000-8000-000000000000.gif"));
     static const char *const none[] = {"",
                                        "x.png",
                                        "00000000-0000-4000-8000-000000000000.gif",
@@ -106,11 +107,55 @@ static void test_what_cannot_be_a_name_is_told(void **state)
                                        "../_00000000-0000-4000-8000-000000000000.gif",
                                        "\xff_00000000-0000-4000-8000-000000000000.gif"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        assert_false(name_is_possible(none[i]));
+        assert_false(name_is_made(none[i]));
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     memcpy(longer + NAME_MAX_LENGTH + 1 - 5, ".webp", 5);
-    assert_false(name_is_possible(longer));
+    assert_false(name_is_made(longer));
+}
+
+static void test_names_of_the_earlier_service_are_possible(void **state)
+{
+    (void)state;
+    static const char uuid[] = "12345678-9abc-4def-8012-3456789abcde";
+    static const char *const possible[] = {"name.jpg", "name.JPG", "2_names.jpeg", "name-2.png", "null.gif", "a.heic"};
+    static const char *const none[] = {"",
+                                       "name",
+                                       "null",
+                                       ".jpg",
+                                       "name.",
+                                       "name.jpg.png",
+                                       "a b.jpg",
+                                       "Name.jpg",
+                                       "n\xc3\xa9.jpg",
+                                       "../name.jpg",
+                                       "a/name.jpg",
+                                       "name.j g",
+                                       "name.jpg/",
+                                       "..",
+                                       "name_1234.",
+                                       "name.abcdefghijklmnopq"};
+    static const char *const ends[] = {"", ".jpg", ".JPG", ".webp", ".x1"};
+    char name[2 * NAME_LONGEST];
+
+    for (size_t i = 0; i < sizeof possible / sizeof *possible; i++)
+        assert_true(name_is_possible(possible[i]));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(name_is_possible(none[i]));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(name, sizeof name, "photo_of_me_%s%s", uuid, ends[i]);
+        assert_true(name_is_possible(name));
+        snprintf(name, sizeof name, "_%s%s", uuid, ends[i]);
+        assert_true(name_is_possible(name));
+    }
+    assert_false(name_is_possible(uuid)); /* nothing stands before it */
+    memset(name, 'x', sizeof name);
+    memcpy(name + 300, ".abcdefghijklmnop", 18);
+    assert_int_equal(strlen(name), NAME_LONGEST);
+    assert_true(name_is_possible(name));
+    memcpy(name + 301, ".abcdefghijklmnop", 18);
+    name[300] = 'x';
+    assert_false(name_is_possible(name));
 }
 
 static void expect_shown(const char *name, const char *expected)
@@ -146,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_the_longest_name_fits),
         cmocka_unit_test(test_what_cannot_be_a_name_is_told),
         cmocka_unit_test(test_a_name_is_shown_safely),
+        cmocka_unit_test(test_names_of_the_earlier_service_are_possible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

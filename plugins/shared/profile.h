@@ -1,8 +1,8 @@
 /*
  * What a user's public fields may hold. Needs nothing of the host.
  */
-#ifndef PLUGINS_USERS_PROFILE_H
-#define PLUGINS_USERS_PROFILE_H
+#ifndef PLUGINS_SHARED_PROFILE_H
+#define PLUGINS_SHARED_PROFILE_H
 
 #include <stdbool.h>
 

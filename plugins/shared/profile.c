@@ -1,7 +1,7 @@
 /*
  * The rules of profile.h.
  */
-#include "plugins/users/profile.h"
+#include "plugins/shared/profile.h"
 
 #include <string.h>
 #include <strings.h>

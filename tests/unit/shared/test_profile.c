@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "plugins/users/profile.h"
+#include "plugins/shared/profile.h"
 
 typedef struct sample {
     const char *text;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/auth/credentials.h"
+#include "plugins/shared/credentials.h"
 
 /* `count` times `piece` into a static buffer. */
 static const char *repeated(const char *piece, size_t count)

@@ -1,7 +1,7 @@
 /*
  * The rules of credentials.h. Letters are A-Z whatever the locale, as in the database's constraints.
  */
-#include "plugins/auth/credentials.h"
+#include "plugins/shared/credentials.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * What an email address and a password may look like. Needs nothing of the host.
  */
-#ifndef PLUGINS_AUTH_CREDENTIALS_H
-#define PLUGINS_AUTH_CREDENTIALS_H
+#ifndef PLUGINS_SHARED_CREDENTIALS_H
+#define PLUGINS_SHARED_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stddef.h>
