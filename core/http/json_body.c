@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include <strings.h>
+#include <utf8proc.h>
 
 #include "core/http/private.h"
 #include "core/json/json.h"
@@ -72,9 +73,32 @@ static size_t count_characters(const char *text)
     return count;
 }
 
+/* Whether nobody sees the character: white space of any script, control characters, and what fonts give no width. */
+static bool is_invisible(utf8proc_int32_t point)
+{
+    switch (utf8proc_category(point)) {
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CC:
+        return true;
+    default:
+        return utf8proc_get_property(point)->ignorable || point == 0x2800; /* the braille pattern without dots */
+    }
+}
+
 static bool is_blank(const char *text)
 {
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;
+    utf8proc_int32_t point = 0;
+
+    while (*at && is_invisible(point)) {
+        utf8proc_ssize_t used = utf8proc_iterate(at, -1, &point);
+        if (used <= 0)
+            return false;
+        at += used;
+    }
+    return is_invisible(point);
 }
 
 /* True when the value is what the table asks for; answers when not. */

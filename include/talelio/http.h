@@ -18,7 +18,7 @@ typedef struct tl_field {
     bool optional;     /* may be missing */
     bool nullable;     /* may be null */
     size_t max_length; /* of a string, in characters (Unicode code points); 0: no limit of its own */
-    bool not_blank;    /* a string needs at least one character that is no white space */
+    bool not_blank;    /* a string needs a character that can be seen: no white space, no control or format character */
 } tl_field;
 
 /* Who asks, as the provider of the service "auth.v1" has established it. */

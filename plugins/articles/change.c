@@ -31,7 +31,8 @@ static const char update_article[] =
 /* $1 id, $2 the version that is deleted, NULL: any */
 static const char delete_one[] = "DELETE FROM articles a WHERE a.id = $1::bigint AND " IS_VERSION_2;
 
-static const char select_target[] = "SELECT id, user_id, " VERSION " AS version FROM articles a WHERE slug = $1";
+static const char select_target[] =
+    "SELECT id, user_id, " VERSION " AS version FROM articles a WHERE " SLUG_IS_ASKED_FOR;
 
 static int not_found(tl_request *req)
 {
@@ -48,12 +49,12 @@ typedef struct target {
  * request has been answered. */
 static bool find_own(tl_request *req, target *t)
 {
-    const char *slug = tl_path_param(req, "slug");
-    if (!slug_is_possible(slug)) {
+    char slug[SLUG_STORED_SIZE];
+    if (!slug_from_path(tl_path_param(req, "slug"), slug)) {
         not_found(req);
         return false;
     }
-    tl_rows *rows = tl_query(req, select_target, slug);
+    tl_rows *rows = tl_query(req, select_target, tl_path_param(req, "slug"), slug);
     if (!rows) {
         tl_fail_db(req);
         return false;
@@ -107,7 +108,9 @@ int change_article(tl_request *req)
     if (result != TL_OK)
         return tl_fail_service(req, "rendering", result);
     article_set_etag(req, &a, rows);
-    return tl_reply_json(req, 200, article_with_user(req, &a, rows));
+    tl_json *answer = article_with_user(req, &a, rows);
+    page_warn(req, &page, answer);
+    return tl_reply_json(req, 200, answer);
 }
 
 int delete_article(tl_request *req)

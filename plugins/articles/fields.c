@@ -23,6 +23,10 @@ tl_json *fields_read(tl_request *req, const tl_field *fields)
         return NULL;
 
     const char *image = tl_json_string(tl_json_get(body, "featured_image"));
+    if (image && image[0] == '\0') { /* what a form sends for a field that was left empty */
+        tl_json_set(body, "featured_image", NULL);
+        return body;
+    }
     if (image && !image_url_is_possible(image)) {
         tl_fail(req, 400, "Expected 'featured_image' to be a path, or an http or https URL, without spaces");
         return NULL;

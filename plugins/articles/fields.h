@@ -9,7 +9,8 @@
 extern const tl_field fields_to_publish[];
 extern const tl_field fields_to_change[];
 
-/* The body as JSON, checked against `fields`. NULL when the request has been answered. */
+/* The body as JSON, checked against `fields`; an empty `featured_image` is null. NULL when the request has been
+ * answered. */
 tl_json *fields_read(tl_request *req, const tl_field *fields);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Opening and closing tags of images, links and headings. All escaping is cmark's.
+ * What is written for a node at its start and its end. All escaping is cmark's.
  */
 #include "plugins/articles/html.h"
 
@@ -60,6 +60,20 @@ static void render_link(cmark_html_renderer *renderer, cmark_node *node, bool en
     cmark_strbuf_putc(html, '>');
 }
 
+/* A block starts on a line of its own. */
+static void start_line(cmark_strbuf *html)
+{
+    if (html->size > 0 && html->ptr[html->size - 1] != '\n')
+        cmark_strbuf_putc(html, '\n');
+}
+
+static void render_block_tag(cmark_html_renderer *renderer, cmark_node *node)
+{
+    start_line(renderer->html);
+    cmark_strbuf_puts(renderer->html, cmark_node_get_user_data(node));
+    cmark_strbuf_putc(renderer->html, '\n');
+}
+
 static void render_heading(cmark_html_renderer *renderer, cmark_node *node, bool entering)
 {
     cmark_strbuf *html = renderer->html;
@@ -71,8 +85,7 @@ static void render_heading(cmark_html_renderer *renderer, cmark_node *node, bool
         cmark_strbuf_puts(html, ">\n");
         return;
     }
-    if (html->size > 0 && html->ptr[html->size - 1] != '\n')
-        cmark_strbuf_putc(html, '\n');
+    start_line(html);
     cmark_strbuf_puts(html, "<h");
     cmark_strbuf_putc(html, level);
     cmark_strbuf_puts(html, " id=\"");
@@ -93,6 +106,15 @@ static void render(cmark_syntax_extension *self, cmark_html_renderer *renderer, 
         break;
     case CMARK_NODE_LINK:
         render_link(renderer, node, entering);
+        break;
+    case CMARK_NODE_HTML_INLINE:
+        cmark_strbuf_puts(renderer->html, cmark_node_get_user_data(node));
+        break;
+    case CMARK_NODE_THEMATIC_BREAK:
+        render_block_tag(renderer, node);
+        break;
+    case CMARK_NODE_PARAGRAPH:
+        start_line(renderer->html); /* at its start and at its end */
         break;
     default:
         render_heading(renderer, node, entering);
@@ -121,4 +143,22 @@ void html_mark_heading(cmark_node *heading, const char *id)
 {
     cmark_node_set_syntax_extension(heading, extension);
     cmark_node_set_user_data(heading, (void *)id);
+}
+
+void html_mark_tag(cmark_node *node, const char *output)
+{
+    if (cmark_node_get_type(node) == CMARK_NODE_HTML_INLINE)
+        cmark_node_set_literal(node, ""); /* which would stand in an image's text otherwise */
+    cmark_node_set_syntax_extension(node, extension);
+    cmark_node_set_user_data(node, (void *)output);
+}
+
+void html_mark_left_out(cmark_node *node)
+{
+    html_mark_tag(node, "<!-- raw HTML omitted -->");
+}
+
+void html_mark_bare(cmark_node *paragraph)
+{
+    cmark_node_set_syntax_extension(paragraph, extension);
 }

@@ -22,16 +22,30 @@ static bool starts_with(const char *text, const char *start)
     return strncasecmp(text, start, strlen(start)) == 0;
 }
 
+/* A data: URL of a raster image, exactly as these are written: whatever hides something in its type is none. */
+static bool is_raster_image(const char *url)
+{
+    static const char *const types[] = {"png", "gif", "jpeg", "webp"};
+
+    if (!starts_with(url, "data:image/"))
+        return false;
+    url += strlen("data:image/");
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        size_t length = strlen(types[i]);
+        if (starts_with(url, types[i]) && (url[length] == ';' || url[length] == ','))
+            return true;
+    }
+    return false;
+}
+
 bool link_is_dangerous(const char *url)
 {
     static const char *const never[] = {
         "javascript:", "vbscript:", "livescript:", "mocha:", "file:", "filesystem:", "blob:", "view-source:", "data:"};
-    static const char *const images[] = {"data:image/png", "data:image/gif", "data:image/jpeg", "data:image/webp"};
     char start[32];
 
-    for (size_t i = 0; i < sizeof(images) / sizeof(*images); i++)
-        if (starts_with(url, images[i]))
-            return false;
+    if (is_raster_image(url))
+        return false;
     squeeze(url, start, sizeof(start));
     for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
         if (starts_with(start, never[i]))

@@ -1,5 +1,5 @@
 /*
- * One run of cmark: parse, look at images, links and headings, write.
+ * One run of cmark: parse, look at tags, images, links and headings, write.
  *
  * The library is cmark-gfm: cmark with hooks for extensions, of which tables are the only one used. The two cannot be
  * linked together (they export the same names).
@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/articles/blocks.h"
 #include "plugins/articles/budget.h"
 #include "plugins/articles/html.h"
 #include "plugins/articles/links.h"
+#include "plugins/articles/pairs.h"
 #include "plugins/articles/toc.h"
 #include "plugins/articles/tree.h"
 
@@ -30,6 +32,7 @@ typedef struct run {
     size_t html_length;
     const char *contents;
     size_t contents_length;
+    markdown_left_out left_out;
 } run;
 
 static cmark_syntax_extension *table;
@@ -78,8 +81,9 @@ static void render(run *r, const char *text, size_t length, const markdown_rules
     cmark_parser *parser = cmark_parser_new_with_mem(options, budget_memory());
 
     cmark_parser_attach_syntax_extension(parser, table);
-    cmark_parser_feed(parser, text, length);
+    blocks_feed(parser, text, length, rules->raw_html);
     cmark_node *document = cmark_parser_finish(parser);
+    pairs_match(document, rules->raw_html, &r->left_out);
     decorate(r, document, rules);
     r->html = cmark_render_html_with_mem(document, options, NULL, budget_memory());
     r->html_length = strlen(r->html);
@@ -107,6 +111,7 @@ static markdown_status keep(const run *r, size_t length, markdown_page *page)
     page->html_length = r->html_length;
     page->table_of_contents = copy(r->contents, r->contents_length);
     page->table_of_contents_length = r->contents_length;
+    page->left_out = r->left_out;
     if (page->html && page->table_of_contents)
         return MARKDOWN_OK;
     markdown_free(page);

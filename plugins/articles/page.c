@@ -18,6 +18,7 @@ typedef struct result {
     markdown_status status;
     size_t html_length;
     size_t contents_length;
+    markdown_left_out left_out;
 } result;
 
 static void *render(const void *input, size_t length, size_t *output_length)
@@ -27,6 +28,7 @@ static void *render(const void *input, size_t length, size_t *output_length)
     if (r.status == MARKDOWN_OK) {
         r.html_length = page.html_length;
         r.contents_length = page.table_of_contents_length;
+        r.left_out = page.left_out;
     }
     *output_length = sizeof r + r.html_length + 1 + r.contents_length + 1;
     char *output = malloc(*output_length);
@@ -58,6 +60,7 @@ static int page_render(tl_request *req, const char *body, markdown_page *page)
         .html_length = r.html_length,
         .table_of_contents = html + r.html_length + 1,
         .table_of_contents_length = r.contents_length,
+        .left_out = r.left_out,
     };
     return r.status == MARKDOWN_OK ? TL_OK : TL_EXCEEDED;
 }
@@ -73,6 +76,16 @@ int page_publish(tl_request *req, const char *body, markdown_page *page)
     else
         tl_fail_service(req, "rendering", answer);
     return TL_REPLIED;
+}
+
+void page_warn(tl_request *req, const markdown_page *page, tl_json *answer)
+{
+    tl_json *warnings = tl_json_array(req);
+
+    for (size_t i = 0; i < page->left_out.count; i++)
+        tl_json_append_string(warnings, tl_format(req, "raw HTML was left out: <%s>", page->left_out.names[i]));
+    if (page->left_out.count > 0)
+        tl_json_set(answer, "warnings", warnings);
 }
 
 int page_refresh(tl_request *req, article *a)

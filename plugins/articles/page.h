@@ -16,6 +16,9 @@
  */
 int page_publish(tl_request *req, const char *body, markdown_page *page);
 
+/* Tells the author in the answer to a write what of the text is not in the page: the member "warnings", if anything. */
+void page_warn(tl_request *req, const markdown_page *page, tl_json *answer);
+
 /*
  * Makes the article's page anew when other rules than today's made it, and stores it. May wait, even when there is
  * nothing to do never longer than the database takes. TL_OK, TL_UNAVAILABLE or TL_CANCELLED.

@@ -61,14 +61,16 @@ static const char *percent_encoded(tl_request *req, const char *slug)
     return encoded;
 }
 
-static int reply_published(tl_request *req, tl_rows *rows)
+static int reply_published(tl_request *req, tl_rows *rows, const markdown_page *page)
 {
     article a;
     article_read(&a, rows, 0);
     article_set_etag(req, &a, rows);
 
     tl_set_header(req, "Location", tl_format(req, "/v1/articles/%s", percent_encoded(req, a.slug)));
-    return tl_reply_json(req, 201, article_with_user(req, &a, rows));
+    tl_json *answer = article_with_user(req, &a, rows);
+    page_warn(req, page, answer);
+    return tl_reply_json(req, 201, answer);
 }
 
 int publish_article(tl_request *req)
@@ -100,7 +102,7 @@ int publish_article(tl_request *req)
         if (!rows)
             return tl_fail_db(req);
         if (!tl_row_is_null(rows, 0, "id"))
-            return reply_published(req, rows);
+            return reply_published(req, rows, &page);
         if (tl_row_is_null(rows, 0, "user_id"))
             return tl_fail(req, 403, "User does not exist any more");
         if (!tl_row_bool(rows, 0, "free"))

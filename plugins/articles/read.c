@@ -8,14 +8,14 @@
 
 static const char select_article[] =
     "SELECT " ARTICLE_COLUMNS ", " USER_COLUMNS ", " NEIGHBOUR_COLUMNS
-    " FROM articles a JOIN users u ON u.id = a.user_id" NEIGHBOURS " WHERE a.slug = $1";
+    " FROM articles a JOIN users u ON u.id = a.user_id" NEIGHBOURS " WHERE " SLUG_IS_ASKED_FOR;
 
 int read_article(tl_request *req)
 {
-    const char *slug = tl_path_param(req, "slug");
-    if (!slug_is_possible(slug))
+    char slug[SLUG_STORED_SIZE];
+    if (!slug_from_path(tl_path_param(req, "slug"), slug))
         return tl_fail(req, 404, "Article not found");
-    tl_rows *rows = tl_query(req, select_article, slug);
+    tl_rows *rows = tl_query(req, select_article, tl_path_param(req, "slug"), slug);
     if (!rows)
         return tl_fail_db(req);
     if (tl_row_count(rows) == 0)

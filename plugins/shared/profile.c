@@ -17,5 +17,7 @@ bool profile_is_avatar_url(const char *url)
     size_t head = strcspn(url, ":/?#");
     if (url[head] != ':')
         return true;
-    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+    if (strncasecmp(url, "http://", 7) == 0)
+        return url[7] != '\0';
+    return strncasecmp(url, "https://", 8) == 0 && url[8] != '\0';
 }

@@ -17,10 +17,32 @@ static void what_may_run_is_dangerous(void **state)
 {
     (void)state;
     static const char *const urls[] = {
-        "javascript:alert(1)", "JavaScript:x",      " javascript:x",       "java\tscript:x",
-        "java\nscript:x",      "\x01javascript:x",  "vbscript:x",          "file:///etc",
-        "data:text/html,x",    "data:,x",           "data:image/svg+xml,", "DATA:x",
-        "blob:https://x",      "filesystem:http:x", "view-source:x",       "data:image/p\tng,",
+        "javascript:alert(1)",
+        "JavaScript:x",
+        " javascript:x",
+        "java\tscript:x",
+        "java\nscript:x",
+        "\x01javascript:x",
+        "vbscript:x",
+        "file:///etc",
+        "data:text/html,x",
+        "data:,x",
+        "data:image/svg+xml,",
+        "DATA:x",
+        "blob:https://x",
+        "filesystem:http:x",
+        "view-source:x",
+        "data:image/p\tng,",
+        "data:image/png+xml,<svg>",
+        "data:image/pngx;base64,",
+        "data:image/png",
+        "data:image/gif#,",
+        "data:image/jpeg ;,",
+        "data:image/webp/svg+xml,",
+        " data:image/png,",
+        "data:image/jpg,",
+        "d\177ata:image/png,",
+        "data:image/png\t;,",
     };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         assert_true(link_is_dangerous(urls[i]));
@@ -30,9 +52,22 @@ static void what_cannot_run_is_not(void **state)
 {
     (void)state;
     static const char *const urls[] = {
-        "",           "/x",        "x",      "#javascript:x", "/javascript:x",           "https://x/?javascript:",
-        "mailto:a@b", "ftp://x",   "tel:+1", "javascript",    "data:image/png;base64,x", "data:image/JPEG;base64,x",
-        "data.html",  "file.html", "x:y",
+        "",
+        "/x",
+        "x",
+        "#javascript:x",
+        "/javascript:x",
+        "https://x/?javascript:",
+        "mailto:a@b",
+        "ftp://x",
+        "tel:+1",
+        "javascript",
+        "data:image/png;base64,x",
+        "data:image/JPEG;base64,x",
+        "DATA:image/webp,x",
+        "data.html",
+        "file.html",
+        "x:y",
     };
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         assert_false(link_is_dangerous(urls[i]));

@@ -9,10 +9,12 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/articles/markdown.h"
+#include "tests/unit/articles/balance.h"
 
 static const markdown_rules strict = {.site_host = "www.talel.io"};
 static const markdown_rules trusting = {.site_host = "www.talel.io", .raw_html = true};
@@ -161,7 +163,294 @@ static void raw_html_is_left_out(void **state)
     (void)state;
     expect("<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b",
            "<!-- raw HTML omitted -->\n<p>a <!-- raw HTML omitted --> b</p>");
-    expect("<div class=\"gallery\">\n<img src=\"/a.png\">\n</div>", "<!-- raw HTML omitted -->");
+    expect("<div class=\"x\">\n<img src=\"/a.png\">\n</div>", "<!-- raw HTML omitted -->");
+}
+
+#define GALLERY "<div class=\"gallery\" markdown=\"1\">"
+#define PICTURES                                                                                                       \
+    "<div class=\"gallery\">\n<p><img src=\"/a\" alt=\"a\" loading=\"lazy\" />\n"                                      \
+    "<img src=\"/b\" alt=\"b\" loading=\"lazy\" /></p>\n</div>"
+#define PICTURE "<img src=\"/a\" alt=\"a\" loading=\"lazy\" />"
+#define LEFT_OUT "<!-- raw HTML omitted -->"
+
+static void expect_both(const char *text, const char *html)
+{
+    expect_page(text, &strict, html, "");
+    expect_page(text, &trusting, html, "");
+}
+
+static void a_gallery_is_markdown_between_its_tags(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        GALLERY "\n![a](/a)\n![b](/b)\n</div>",
+        GALLERY "\n\n![a](/a)\n![b](/b)\n\n</div>\n",
+        GALLERY "![a](/a)\n![b](/b)</div>",
+        GALLERY "\r\n![a](/a)\r\n![b](/b)\r\n</div>\r\n",
+        GALLERY "\r![a](/a)\r![b](/b)\r</div>",
+        "\xef\xbb\xbf" GALLERY "\n![a](/a)\n![b](/b)\n</div>",
+        "<div class=\"gallery\">\n![a](/a)\n![b](/b)\n</div>",
+        "  <DIV Markdown='1'\n  CLASS = gallery >\n![a](/a)\n![b][x]\n  </Div >\n\n[x]: /b",
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        expect_both(forms[i], PICTURES);
+}
+
+static void what_stands_behind_a_gallery_is_markdown(void **state)
+{
+    (void)state;
+    expect_both(GALLERY "\n![a](/a)\n![b](/b)\n</div>\n*x*", PICTURES "\n<p><em>x</em></p>");
+    expect_both(GALLERY "\n![a](/a)\n![b](/b)</div> *x*", PICTURES "\n<p><em>x</em></p>");
+    expect_both("x\n" GALLERY "\n![a](/a)\n![b](/b)\n</div>", "<p>x</p>\n" PICTURES);
+}
+
+static void galleries_stand_in_quotations_and_lists(void **state)
+{
+    (void)state;
+    expect_both("> " GALLERY "\n> ![a](/a)\n> ![b](/b)\n> </div>\n", "<blockquote>\n" PICTURES "\n</blockquote>");
+    expect_both(">\t" GALLERY "![a](/a)\n>\t![b](/b)</div>\n", "<blockquote>\n" PICTURES "\n</blockquote>");
+    expect_both("1. a\n2. " GALLERY "![a](/a)</div>\n3. b",
+                "<ol>\n<li>a</li>\n<li>\n<div class=\"gallery\">\n" PICTURE "\n</div>\n</li>\n<li>b</li>\n</ol>");
+}
+
+static void galleries_may_be_nested(void **state)
+{
+    (void)state;
+    expect_both(GALLERY "\n" GALLERY "\n![a](/a)\n</div>\nx\n</div>\ny",
+                "<div class=\"gallery\">\n<div class=\"gallery\">\n<p>" PICTURE "</p>\n</div>\n<p>x</p>\n</div>\n"
+                "<p>y</p>");
+    expect_page("<div class=\"x\">\n" GALLERY "\n![a](/a)\n</div>\n</div>", &trusting,
+                "<div class=\"x\">\n<div class=\"gallery\">\n<p>" PICTURE "</p>\n</div>\n</div>", "");
+    expect_page(GALLERY "\n\n<div class=\"x\">\n\n*y*\n\n</div>\n\n</div>", &trusting,
+                "<div class=\"gallery\">\n<div class=\"x\">\n<p><em>y</em></p>\n</div>\n</div>", "");
+    expect(GALLERY "\n\n<div class=\"x\">\n\n*y*\n\n</div>\n\n</div>",
+           "<div class=\"gallery\">\n" LEFT_OUT "\n<p><em>y</em></p>\n" LEFT_OUT "\n</div>");
+}
+
+static void a_gallery_without_an_end_swallows_nothing(void **state)
+{
+    (void)state;
+    expect_both(GALLERY "\n![a](/a)\n\n# x", LEFT_OUT "\n<p>" PICTURE "</p>\n<h1>x</h1>");
+    expect_both("> " GALLERY "\n\n</div>", "<blockquote>\n" LEFT_OUT "\n</blockquote>\n" LEFT_OUT);
+}
+
+static void divs_in_comments_are_none(void **state)
+{
+    (void)state;
+    expect_page(GALLERY "\n<!--\n<div>\n-->\n![a](/a)\n</div>\n*x*", &trusting,
+                "<div class=\"gallery\">\n<!--\n<div>\n-->\n<p>" PICTURE "</p>\n</div>\n<p><em>x</em></p>", "");
+}
+
+static void tags_in_code_are_text(void **state)
+{
+    (void)state;
+    expect_both("```\n" GALLERY "\n</div>\n```",
+                "<pre><code>&lt;div class=&quot;gallery&quot; markdown=&quot;1&quot;&gt;"
+                "\n&lt;/div&gt;\n</code></pre>");
+    expect_both("    <div class=gallery>\n\n`<kbd>`",
+                "<pre><code>&lt;div class=gallery&gt;\n</code></pre>\n<p><code>&lt;kbd&gt;</code></p>");
+    expect_both(GALLERY "\n`</div>` \\</div>\n</div>",
+                "<div class=\"gallery\">\n<p><code>&lt;/div&gt;</code> &lt;/div&gt;</p>\n</div>");
+}
+
+static void nothing_but_a_gallery_passes_as_a_div(void **state)
+{
+    (void)state;
+    static const char *const tags[] = {
+        "<div>",
+        "<div class=\"gallery evil\">",
+        "<div class=\"Gallery\">",
+        "<div class=\"g&#97;llery\">",
+        "<div class=gallery onclick=x>",
+        "<div class=\"gallery\" class=\"x\">",
+        "<div class=\"gallery\" markdown=\"2\">",
+        "<div class=\"gallery\" markdown=\"1\" markdown=\"1\">",
+        "<div class=\"gallery\"onclick=\"x\">",
+        "<div class=\"gallery\" />",
+        "<div class>",
+        "<div\tclass=\"gallery\"\n  style='x'>",
+        "<div class=\"gallery\" \"x\">",
+        "<div class=\"gallery",
+        "<divclass=\"gallery\">",
+    };
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "%s\n\n*x*\n\n</div>", tags[i]);
+        markdown_page page;
+        assert_int_equal(markdown_render(text, strlen(text), &strict, &page), MARKDOWN_OK);
+        assert_null(strstr(page.html, "<div"));
+        assert_null(strstr(page.html, "</div"));
+        assert_non_null(strstr(page.html, "<em>x</em>"));
+        markdown_free(&page);
+    }
+}
+
+static void galleries_of_html_stay_as_trusted_authors_wrote_them(void **state)
+{
+    (void)state;
+    static const char html[] = "<div class=\"gallery\">\n    <a href=\"/b\">\n    <img src=\"/a\"></a>\n</div>";
+    expect_page(html, &trusting, html, "");
+}
+
+static void a_few_tags_pass(void **state)
+{
+    (void)state;
+    static const sample samples[] = {
+        {"<kbd>Ctrl</kbd>+<KBD >C</Kbd >", "<p><kbd>Ctrl</kbd>+<kbd>C</kbd></p>"},
+        {"<s>a</s> H<sub>2</sub>O x<sup>*2*</sup> <mark>m</mark>",
+         "<p><s>a</s> H<sub>2</sub>O x<sup><em>2</em></sup> <mark>m</mark></p>"},
+        {"a<br>b<BR/>c<br />d", "<p>a<br>b<br />c<br />d</p>"},
+        {"<br>\ntext", "<p><br>\ntext</p>"},
+        {"<kbd>\n\nx", "<p>" LEFT_OUT "</p>\n<p>x</p>"},
+        {"# <mark>a</mark>\n", "<h1><mark>a</mark></h1>"},
+        {"![H<sub>2</sub>O<b>](/a)", "<p><img src=\"/a\" alt=\"H2O\" loading=\"lazy\" /></p>"},
+        {"<details>\n<summary>a *b*</summary>\n\n- c\n\n</details>\nd",
+         "<details>\n<summary>a <em>b</em></summary>\n<ul>\n<li>c</li>\n</ul>\n</details>\n<p>d</p>"},
+        {"<details><summary>a</summary>*b*</details>",
+         "<details>\n<summary>a</summary>\n<p><em>b</em></p>\n</details>"},
+        {"<DETAILS>\n<summary>a\nb</summary>\nc\n</Details>",
+         "<details>\n<summary>a\nb</summary>\n<p>c</p>\n</details>"},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        expect(samples[i].text, samples[i].html);
+}
+
+static void tags_without_their_other_half_are_left_out(void **state)
+{
+    (void)state;
+    static const sample samples[] = {
+        {"<kbd>a\n\nb</kbd>", "<p>" LEFT_OUT "a</p>\n<p>b" LEFT_OUT "</p>"},
+        {"*a <sub> b* c </sub>", "<p><em>a " LEFT_OUT " b</em> c " LEFT_OUT "</p>"},
+        {"<sub>a<sup>b</sub>c</sup>", "<p><sub>a" LEFT_OUT "b</sub>c" LEFT_OUT "</p>"},
+        {"<<kbd>a</kbd>", "<p>&lt;<kbd>a</kbd></p>"},
+        {"<kbd x>a</kbd> <kbd/> </br> </kbd y>",
+         "<p>" LEFT_OUT "a" LEFT_OUT " " LEFT_OUT " " LEFT_OUT " &lt;/kbd y&gt;</p>"},
+        {"- <s>a\n- b</s>", "<ul>\n<li>" LEFT_OUT "a</li>\n<li>b" LEFT_OUT "</li>\n</ul>"},
+        {"<details>\n\na", LEFT_OUT "\n<p>a</p>"},
+        {"a <details>b</details>", "<p>a " LEFT_OUT "b" LEFT_OUT "</p>"},
+        {"<summary>a", "<p>" LEFT_OUT "a</p>"},
+        {"a <summary>b</summary>", "<p>a " LEFT_OUT "b" LEFT_OUT "</p>"},
+        {"<details>\n\n<div class=x>\n\n</details>", "<details>\n" LEFT_OUT "\n</details>"},
+        {"<details>\n<div class=gallery>\n</details>\n</div>", "<details>\n" LEFT_OUT "\n</details>\n" LEFT_OUT},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        expect(samples[i].text, samples[i].html);
+}
+
+static void expect_left_out(const char *text, const markdown_rules *rules, const char *names)
+{
+    char found[MARKDOWN_LEFT_OUT_MAX * (TAG_NAME_MAX + 1) + 1] = "";
+    markdown_page page;
+
+    assert_int_equal(markdown_render(text, strlen(text), rules, &page), MARKDOWN_OK);
+    for (size_t i = 0; i < page.left_out.count; i++)
+        strcat(strcat(found, i > 0 ? " " : ""), page.left_out.names[i]);
+    assert_string_equal(found, names);
+    markdown_free(&page);
+}
+
+static void what_is_left_out_is_named_once(void **state)
+{
+    (void)state;
+    expect_left_out("plain *text* <kbd>k</kbd> <br>\n\n<!-- c -->\n\na <!-- d --> `<b>` " GALLERY, &strict, "div");
+    expect_left_out("<IFRAME src=x></iframe>\n\na <b>c</b> <i>d <b>", &strict, "iframe b i");
+    expect_left_out("<table><tr><td onclick=\"x\">\n</table>", &strict, "table tr td");
+    expect_left_out("<kbd>", &strict, "kbd");
+    expect_left_out("<?php x ?>\n\na <!X y>", &strict, "? !");
+    expect_left_out("a <abcdefghijklmnopqrstuvwxyz-0>", &strict, "abcdefghijklmnopqrst");
+    expect_left_out("<a1><a2><a3><a4><a5><a6><a7><a8><a9><b1><b2>", &strict, "a1 a2 a3 a4 a5 a6 a7 a8 a9 b1");
+    expect_left_out("<iframe src=x></iframe>\n\na <b>c</b>", &trusting, "");
+    expect_left_out(GALLERY "\n\na", &trusting, "div");
+}
+
+/* A small generator of pseudo-random numbers, the same ones in each run. */
+static unsigned next_number(unsigned *state)
+{
+    *state = *state * 1103515245U + 12345U;
+    return *state >> 16 & 0x7fff;
+}
+
+static void pages_are_balanced_whatever_is_combined(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        GALLERY,
+        "<div class=gallery>",
+        "</div>",
+        "<div class=\"x\">",
+        "<details>",
+        "</details>",
+        "<summary>",
+        "</summary>",
+        "<kbd>",
+        "</kbd>",
+        "<s>",
+        "</s>",
+        "<br>",
+        "<br/>",
+        "</br>",
+        "<sub>",
+        "</sub>",
+        "<mark\n>",
+        "</mark>",
+        "<b>",
+        "</p>",
+        "<iframe",
+        "<!--",
+        "-->",
+        "<",
+        ">",
+        "\"",
+        "\n",
+        "\n",
+        "\n",
+        "\n\n",
+        "\n\n",
+        "\r",
+        "> ",
+        "- ",
+        "1. ",
+        "    ",
+        "\t",
+        "# ",
+        "*",
+        "**",
+        "_",
+        "`",
+        "```\n",
+        "|a|b|\n|-|-|\n|",
+        "|",
+        "\n---\n",
+        "[",
+        "](/x)",
+        "![",
+        "](/y \"t\")",
+        "[r]: /z\n",
+        "\\",
+        "&lt;",
+        "x",
+        "x",
+        "<script>",
+        "<summary",
+        "&#0;",
+        "<div class=\"gallery\"",
+        "markdown=1>",
+        "\n===\n",
+    };
+    unsigned seed = 1;
+
+    for (int i = 0; i < 400; i++) {
+        char text[2000] = "";
+        markdown_page page;
+        for (unsigned count = 1 + next_number(&seed) % 24; count > 0; count--)
+            strcat(text, parts[next_number(&seed) % (sizeof parts / sizeof *parts)]);
+        assert_int_equal(markdown_render(text, strlen(text), &strict, &page), MARKDOWN_OK);
+        if (!is_balanced(page.html))
+            fail_msg("%s\nbecomes\n%s", text, page.html);
+        markdown_free(&page);
+        assert_int_equal(markdown_render(text, strlen(text), &trusting, &page), MARKDOWN_OK);
+        markdown_free(&page);
+    }
 }
 
 static void trusted_authors_may_write_html(void **state)
@@ -190,6 +479,9 @@ static void dangerous_addresses_never_pass(void **state)
         {"[x](file:///etc/passwd)", "<p><a href=\"\">x</a></p>"},
         {"[x](data:text/html;base64,PHM=)", "<p><a href=\"\">x</a></p>"},
         {"![x](data:image/svg+xml,x)", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"![x](data:image/png+xml,x)", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"![x]\n\n[x]: DATA&colon;image/gif&plus;xml,x", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
+        {"<data:image/svg+xml,x>", "<p><a href=\"\">data:image/svg+xml,x</a></p>"},
         {"![x](javascript:alert(1))", "<p><img src=\"\" alt=\"x\" loading=\"lazy\" /></p>"},
         {"![x](data:image/png;base64,AA==)",
          "<p><img src=\"data:image/png;base64,AA==\" alt=\"x\" loading=\"lazy\" /></p>"},
@@ -293,6 +585,19 @@ int main(void)
         cmocka_unit_test(ids_are_unique_whatever_the_headings_say),
         cmocka_unit_test(a_table_of_contents_holds_plain_escaped_text),
         cmocka_unit_test(raw_html_is_left_out),
+        cmocka_unit_test(a_gallery_is_markdown_between_its_tags),
+        cmocka_unit_test(what_stands_behind_a_gallery_is_markdown),
+        cmocka_unit_test(galleries_stand_in_quotations_and_lists),
+        cmocka_unit_test(galleries_may_be_nested),
+        cmocka_unit_test(a_gallery_without_an_end_swallows_nothing),
+        cmocka_unit_test(divs_in_comments_are_none),
+        cmocka_unit_test(tags_in_code_are_text),
+        cmocka_unit_test(nothing_but_a_gallery_passes_as_a_div),
+        cmocka_unit_test(galleries_of_html_stay_as_trusted_authors_wrote_them),
+        cmocka_unit_test(a_few_tags_pass),
+        cmocka_unit_test(tags_without_their_other_half_are_left_out),
+        cmocka_unit_test(what_is_left_out_is_named_once),
+        cmocka_unit_test(pages_are_balanced_whatever_is_combined),
         cmocka_unit_test(trusted_authors_may_write_html),
         cmocka_unit_test(dangerous_addresses_never_pass),
         cmocka_unit_test(deep_nesting_is_harmless),

@@ -331,6 +331,7 @@ static void test_json_bodies_that_fit(void **state)
     client *c = *state;
     expect_body(c, "{\"email\":\"a@b.c\",\"age\":7}", NULL);
     expect_body(c, " {\"email\":\"äöü@b\",\"age\":7,\"size\":1,\"note\":null} ", NULL);
+    expect_body(c, "{\"email\":\"\\u200b\u0e01\",\"age\":1}", NULL);
     expect_body(c, "{\"note\":\"x\",\"size\":1.5,\"age\":-7,\"email\":\"a\"}", NULL);
 }
 
@@ -356,6 +357,16 @@ static void test_json_bodies_that_do_not_fit(void **state)
     expect_body(c, "{\"email\":\"a\",\"age\":1,\"note\":[]}", "Expected 'note' to be a string or null");
     expect_body(c, "{\"email\":\"äöüäöü\",\"age\":1}", "Expected 'email' to have at most 5 characters");
     expect_body(c, "{\"email\":\" \\t\",\"age\":1}", "Expected 'email' not to be blank");
+    static const char *const blank[] = {
+        "",        "\\u00a0",        "\\u200b",        "\u3000\u2003", "\\u2028\\u2029",
+        "\\u0085", "\\u200d\\ufeff", "\\u00ad\\u202e", "\\u3164",      "\\ufe0f",
+        "\\u2800", "\\udb40\\udc41",
+    };
+    for (size_t i = 0; i < sizeof blank / sizeof *blank; i++) {
+        char json[100];
+        snprintf(json, sizeof json, "{\"email\":\"%s\",\"age\":1}", blank[i]);
+        expect_body(c, json, "Expected 'email' not to be blank");
+    }
     expect_body(c, "{\"email\":\"a\",\"age\":1,\"other\":1}", "Unknown key 'other'");
     expect_body(c, "{\"email\":\"a\",\"age\":1,\"a\\\"b\":1}", "Unknown key 'a\\\"b'");
 }
