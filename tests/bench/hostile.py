@@ -9,8 +9,8 @@ import time
 from server import http_worker, memory
 
 # Nested lists, then empty lines: cmark walks over every open item for each of them.
-DASHES = " -" * 10000 + "x" + "\n" * 10000
-ORDERED = " ".join("1." for _ in range(12000)) + " x" + "\n" * 12000
+DASHES = " -" * 30000 + "x" + "\n" * 60000
+ORDERED = " ".join("1." for _ in range(30000)) + " x" + "\n" * 60000
 TEXTS = [DASHES, ORDERED, DASHES, ORDERED, DASHES, ORDERED]
 STRANGERS, LENGTH = 200, 16 * 1024 * 1024
 
