@@ -1,6 +1,6 @@
 /*
- * The service media.v1: objects that come from elsewhere become images. As of uploads, only what is part of the picture is
- * kept, in the same place too.
+ * The service media.v1: objects that come from elsewhere become images. As of uploads, only what is part of the picture
+ * is kept, in the same place too.
  *
  * The object is in its place before its row is there, and the row is ready at once: an interruption leaves no row that
  * media_sweep would take for what is left of an upload, together with an object that may be the only one.
@@ -183,8 +183,7 @@ static int take(tl_request *req, adoption *a, const tl_object *about)
     }
     if (result == TL_OK)
         result = insert(req, a);
-    if (result == TL_OK && *a->outcome == TL_MEDIA_TAKEN && as_it_is &&
-        strcmp(about->content_type, content_type) != 0)
+    if (result == TL_OK && *a->outcome == TL_MEDIA_TAKEN && as_it_is && strcmp(about->content_type, content_type) != 0)
         result = put_right(req, a, content_type);
     return result;
 }

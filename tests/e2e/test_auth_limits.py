@@ -5,12 +5,13 @@ import os
 import pty
 import subprocess
 import termios
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from server import BUILD, PATIENCE, TALELIO, eventually
+from server import PATIENCE, TALELIO, eventually
 
 
 def renew(client, token=None):
@@ -80,38 +81,31 @@ class TestMorePasswordsThanFit:
     """One thread hashes, and two passwords may wait for it."""
 
     @pytest.fixture(scope="class")
-    def gate(self, run_folder):
-        path = run_folder / "gate"
-        os.mkfifo(path)
-        return path
-
-    @pytest.fixture(scope="class")
-    def server(self, make_server, gate):
-        server = make_server(
-            {
-                "server": {"blocking_threads": "1", "blocking_queue": "2"},
-                "plugin:auth": {"login_attempts": "1"},
-                "plugin:busy": {"enabled": "yes", "path": BUILD / "tests/plugins/busy.so", "gate": gate},
-            }
-        ).start()
+    def server(self, make_server):
+        changes = {"server": {"workers": "1", "blocking_threads": "1", "blocking_queue": "2"}, "plugin:auth": {"login_attempts": "1"}}
+        server = make_server(changes).start()
         yield server
         server.stop()
 
     @contextlib.contextmanager
-    def nothing_fits(self, server, gate):
-        """Until the block ends, the thread is busy and two wait for it."""
-        with ThreadPoolExecutor(4) as pool:
-            asked = [pool.submit(server.client().get, "/busy") for _ in range(4)]
+    def hardly_anything_fits(self, server):
+        """Until the block ends, more log in at all times than there is room for."""
+        author, over = server.author(), threading.Event()
+
+        def log_in_again_and_again():
+            client = server.client()
+            client.email, client.password = author.email, author.password
+            while not over.is_set():
+                assert client.login().status in (200, 503)
+
+        with ThreadPoolExecutor(8) as pool:
+            crowd = [pool.submit(log_in_again_and_again) for _ in range(8)]
             try:
-                # one of the four does not fit and is answered at once; then the others do
-                assert next(as_completed(asked)).result().status == 503
                 yield
             finally:
-                # for reading too, or it would wait for somebody who reads
-                opened = os.open(gate, os.O_RDWR)
-                wait(asked)
-                os.close(opened)
-        assert sorted(answer.result().status for answer in asked) == [200, 200, 200, 503]
+                over.set()
+        for one in crowd:
+            one.result()
 
     def test_each_is_served_or_told_to_come_again(self, server, author):
         # when many log in at once
@@ -123,24 +117,32 @@ class TestMorePasswordsThanFit:
             assert answer.status == 200 or int(answer.headers["retry-after"]) > 0
         assert author.login().status == 200
 
-    def test_that_does_not_tell_who_has_an_account(self, server, gate):
-        server.author(username="kim")
-
+    def test_that_does_not_tell_who_has_an_account(self, server):
         def log_in(email, password="a wrong password"):
             return server.client().post("/v1/accounts/login", {"email": email, "password": password})
 
-        # when nothing fits, then every login is told the same, whoever it is for and whatever the password is
-        unknown = ("nobody@example.org", "\u212aim@example.org")
-        newcomer = server.client()
-        with self.nothing_fits(server, gate):
-            answers = [log_in("kim@example.org", "correct horse battery"), *map(log_in, ("kim@example.org", *unknown))]
-            refused = newcomer.register()
-        assert [answer.status for answer in answers] == [503] * 4
+        def first_without_room(ask, names):
+            """Of names that have not been tried before: the one, and its answer."""
+            return next((name, answer) for name in names if (answer := ask(name)).status == 503)
+
+        # given many accounts
+        tries = range(16)
+        known = [server.author(username=f"kim{i}").email for i in tries]
+        newcomers = [server.client() for _ in tries]
+
+        # when there is no room, then every login is told the same, whoever it is for and whatever the password is
+        with self.hardly_anything_fits(server):
+            right = first_without_room(lambda email: log_in(email, "correct horse battery"), known[:8])
+            wrong = first_without_room(log_in, known[8:])
+            nobody = first_without_room(log_in, [f"nobody{i}@example.org" for i in tries])
+            lookalike = first_without_room(log_in, [f"\u212aim{i}@example.org" for i in tries])
+            newcomer, refused = first_without_room(lambda client: client.register(), newcomers)
+        answers = [right[1], wrong[1], nobody[1], lookalike[1]]
         assert len({(answer.body, answer.headers["retry-after"]) for answer in answers}) == 1
-        assert refused.status == 503 and int(refused.headers["retry-after"]) > 0
+        assert int(refused.headers["retry-after"]) > 0
 
         # and none of them has counted as a failed attempt, nor made an account
-        assert [log_in(email).status for email in ("kim@example.org", *unknown)] == [401] * 3
+        assert [log_in(email).status for email in (wrong[0], nobody[0], lookalike[0])] == [401] * 3
         assert newcomer.register(newcomer.username).status == 201
 
 
