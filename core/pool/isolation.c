@@ -109,7 +109,7 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
     isolation_end end;
     ssize_t n;
     while ((n = recv(fd, &end, sizeof end, MSG_DONTWAIT)) == (ssize_t)sizeof end)
-        end_work(i, end.slot, end.status);
+        end_work(i, end.slot, (int)end.status);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     log_error(i->worker, NULL, "the process that starts isolated work has died; another one takes its place");

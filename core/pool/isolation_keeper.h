@@ -22,7 +22,7 @@ typedef struct isolation_order {
 /* From the keeper: the process has ended. */
 typedef struct isolation_end {
     size_t slot;
-    int status; /* of waitpid */
+    int64_t status; /* of waitpid; as wide as its neighbour, so that no padding is sent */
 } isolation_end;
 
 /* What a process that has not been killed exits with. */
