@@ -176,7 +176,7 @@ void connection_setup_answer(connection *c, statement *s)
     c->setup_left--;
     if (why) {
         const char *state = PQresultErrorField(s->result, PG_DIAG_SQLSTATE);
-        connection_fail(c, !state || error_of_state(state) != TL_DB_UNAVAILABLE, why);
+        connection_fail(c, !state || error_of(s->result) != TL_DB_UNAVAILABLE, why);
     } else if (c->setup_left == 0) {
         ready(c);
     }

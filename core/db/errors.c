@@ -7,28 +7,46 @@
 
 #include "core/db/private.h"
 
-tl_db_error error_of_state(const char *sqlstate)
+tl_db_error error_of_state(const char *sqlstate, bool is_fatal)
 {
+    /* The first that fits counts. */
     static const struct {
         const char *prefix; /* a SQLSTATE, or the class it begins with */
         tl_db_error error;
     } known[] = {
-        {"23505", TL_DB_UNIQUE},      {"23503", TL_DB_FOREIGN_KEY}, {"23514", TL_DB_CHECK},
-        {"23502", TL_DB_CHECK},       {"22001", TL_DB_CHECK},       {"40001", TL_DB_RETRY},
-        {"40P01", TL_DB_RETRY},       {"08", TL_DB_UNAVAILABLE}, /* the connection */
-        {"57P", TL_DB_UNAVAILABLE},                              /* shutting down, starting up */
-        {"25P03", TL_DB_UNAVAILABLE}, /* the transaction idled too long: its connection is closed */
-        {"53300", TL_DB_UNAVAILABLE}, /* too many connections */
+        {"23505", TL_DB_UNIQUE},      {"23P01", TL_DB_UNIQUE}, /* an exclusion constraint: another row is in the way,
+                                                                  too */
+        {"23503", TL_DB_FOREIGN_KEY}, {"23001", TL_DB_FOREIGN_KEY}, /* ON DELETE RESTRICT, from PostgreSQL 18 on */
+        {"23514", TL_DB_CHECK},       {"23502", TL_DB_CHECK},       {"22001", TL_DB_CHECK}, {"40001", TL_DB_RETRY},
+        {"40P01", TL_DB_RETRY},       {"55P03", TL_DB_RETRY}, /* lock_timeout, NOWAIT: nothing has happened yet */
+        {"08P01", TL_DB_FAILED},      /* of a session that goes on: parameters that do not fit the statement */
+        {"08", TL_DB_UNAVAILABLE},    /* a connection, or that of a foreign server behind the database */
+        {"57P", TL_DB_UNAVAILABLE},   /* shutting down, starting up */
         {"57014", TL_DB_UNAVAILABLE}, /* statement_timeout */
+        {"53400", TL_DB_FAILED},      /* temp_file_limit and the like: the statement itself wants too much */
+        {"53", TL_DB_UNAVAILABLE},    /* disk full, out of memory, too many connections */
         {"25006", TL_DB_UNAVAILABLE}, /* read-only: a standby, or a primary that has become one */
     };
-    if (!sqlstate)
-        return TL_DB_UNAVAILABLE; /* made by libpq itself: the connection is gone */
+    /* Without a SQLSTATE libpq has made it itself. Either way the connection is gone. */
+    if (!sqlstate || is_fatal)
+        return TL_DB_UNAVAILABLE;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strncmp(sqlstate, known[i].prefix, strlen(known[i].prefix)) == 0)
             return known[i].error;
     }
     return TL_DB_FAILED;
+}
+
+/* FATAL and PANIC end the session. */
+static bool is_fatal(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+tl_db_error error_of(const PGresult *result)
+{
+    return error_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE), is_fatal(result));
 }
 
 bool error_is_stale(const PGresult *result)
@@ -86,8 +104,7 @@ static void log_failure(tl_request *req, tl_db_error error, const char *sql, con
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    bool is_of_statement = state && (strcmp(state, "57014") == 0 || strcmp(state, "25006") == 0);
-    if (!state || (error == TL_DB_UNAVAILABLE && !is_of_statement))
+    if (!state || is_fatal(result))
         return; /* the connection's own trouble is told once for all statements */
     if (error == TL_DB_UNIQUE || error == TL_DB_FOREIGN_KEY || error == TL_DB_CHECK)
         return;
@@ -102,7 +119,7 @@ static void log_failure(tl_request *req, tl_db_error error, const char *sql, con
 void error_report(tl_request *req, const char *sql, const PGresult *result, bool in_transaction)
 {
     struct db_session *session = req->db;
-    session->error = error_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    session->error = error_of(result);
     /* Outside a transaction the pool has repeated it already. */
     if (in_transaction && error_is_stale(result))
         session->error = TL_DB_RETRY;

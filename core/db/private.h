@@ -235,7 +235,9 @@ void lease_end_all(db *d);
 /* result.c, errors.c, session.c */
 tl_rows *rows_new(tl_request *req, PGresult *result);
 struct db_session *session_of(tl_request *req);
-tl_db_error error_of_state(const char *sqlstate);
+/* `is_fatal`: the session has ended with it. NULL: the connection has. */
+tl_db_error error_of_state(const char *sqlstate, bool is_fatal);
+tl_db_error error_of(const PGresult *result);
 /* Why the statement failed, into the request's session and, when it matters, into the log. */
 void error_report(tl_request *req, const char *sql, const PGresult *result, bool in_transaction);
 /* True when only the prepared statement is out of date, so that nothing has run. */

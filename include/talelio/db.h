@@ -15,12 +15,13 @@ typedef struct tl_rows tl_rows;
 /* Why the last statement of a request failed. */
 typedef enum tl_db_error {
     TL_DB_OK,
-    TL_DB_UNAVAILABLE, /* no connection now, queue full, or no answer in time: 503 */
+    TL_DB_UNAVAILABLE, /* no connection now, queue full, no answer in time, or a server out of disk or memory: 503 */
     TL_DB_CANCELLED,   /* the request has been cancelled */
-    TL_DB_UNIQUE,      /* SQLSTATE 23505 */
-    TL_DB_FOREIGN_KEY, /* SQLSTATE 23503 */
+    TL_DB_UNIQUE,      /* SQLSTATE 23505, 23P01 */
+    TL_DB_FOREIGN_KEY, /* SQLSTATE 23503, 23001 */
     TL_DB_CHECK,       /* SQLSTATE 23514, 23502, 22001: the value is not allowed there */
-    TL_DB_RETRY,  /* SQLSTATE 40001, 40P01: a serialization failure or a deadlock; the transaction may be repeated */
+    TL_DB_RETRY,  /* SQLSTATE 40001, 40P01, 55P03: a serialization failure, a deadlock, or a lock that somebody else
+                     has; the transaction may be repeated */
     TL_DB_FAILED, /* anything else; the log has it */
 } tl_db_error;
 

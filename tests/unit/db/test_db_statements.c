@@ -84,6 +84,106 @@ static void test_other_failures_are_logged_without_parameters(void **state)
     close_pool(w);
 }
 
+/* SQLSTATEs as a server sends them that goes on; `logged`: the log quotes the statement. */
+static const struct {
+    const char *state;
+    tl_db_error error;
+    bool logged;
+} kinds[] = {
+    {"08P01", TL_DB_FAILED, true},      /* protocol_violation: the wrong number of parameters */
+    {"08001", TL_DB_UNAVAILABLE, true}, /* of dblink and postgres_fdw: the server behind is away */
+    {"0A000", TL_DB_FAILED, true},      /* feature_not_supported */
+    {"22001", TL_DB_CHECK, false},      /* string_data_right_truncation */
+    {"22003", TL_DB_FAILED, true},      /* numeric_value_out_of_range */
+    {"22P02", TL_DB_FAILED, true},      /* invalid_text_representation */
+    {"23001", TL_DB_FOREIGN_KEY, false},
+    {"23502", TL_DB_CHECK, false},
+    {"23503", TL_DB_FOREIGN_KEY, false},
+    {"23505", TL_DB_UNIQUE, false},
+    {"23514", TL_DB_CHECK, false},
+    {"23P01", TL_DB_UNIQUE, false},     /* exclusion_violation */
+    {"25006", TL_DB_UNAVAILABLE, true}, /* read_only_sql_transaction */
+    {"25P02", TL_DB_FAILED, true},      /* in_failed_sql_transaction */
+    {"26000", TL_DB_FAILED, true},      /* the plugin's own EXECUTE */
+    {"40001", TL_DB_RETRY, true},
+    {"40003", TL_DB_FAILED, true}, /* statement_completion_unknown: must not be repeated */
+    {"40P01", TL_DB_RETRY, true},
+    {"42501", TL_DB_FAILED, true},      /* insufficient_privilege */
+    {"42P01", TL_DB_FAILED, true},      /* undefined_table */
+    {"53100", TL_DB_UNAVAILABLE, true}, /* disk_full */
+    {"53200", TL_DB_UNAVAILABLE, true}, /* out_of_memory */
+    {"53400", TL_DB_FAILED, true},      /* configuration_limit_exceeded */
+    {"54001", TL_DB_FAILED, true},      /* statement_too_complex */
+    {"55006", TL_DB_FAILED, true},      /* object_in_use */
+    {"55P03", TL_DB_RETRY, true},       /* lock_not_available */
+    {"57014", TL_DB_UNAVAILABLE, true}, /* query_canceled */
+    {"58030", TL_DB_FAILED, true},      /* io_error */
+    {"P0001", TL_DB_FAILED, true},      /* raise_exception */
+    {"XX000", TL_DB_FAILED, true},      /* internal_error */
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void raise_all(tl_request *req, void *arg)
+{
+    outcome *o = arg;
+    for (size_t i = 0; i < KINDS; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '%s'; END $$", kinds[i].state);
+        o[i] = outcome_of(req, query(req, text));
+    }
+}
+
+static void test_what_a_server_that_goes_on_means_by_a_sqlstate(void **state)
+{
+    (void)state;
+    worker *w = open_pool(fixture_settings(), NULL);
+    outcome o[KINDS];
+    empty_log(w);
+    fixture_run(w, raise_all, o);
+    for (size_t i = 0; i < KINDS; i++) {
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "RAISE EXCEPTION USING ERRCODE = '%s'", kinds[i].state);
+        if (o[i].ok || o[i].error != kinds[i].error || log_count(w, quoted) != kinds[i].logged)
+            fail_msg("%s: error %d, %d in the log", kinds[i].state, o[i].error, log_count(w, quoted));
+    }
+    close_pool(w);
+}
+
+static void test_whatever_ends_the_session_is_no_mistake_of_the_statement(void **state)
+{
+    (void)state;
+    /* A pooler says 08P01 of whatever is wrong behind it. */
+    static const char *const ends[] = {"08P01", "57P01", "57P05", "25P03", "53300", "XX000", NULL};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        assert_int_equal(error_of_state(ends[i], true), TL_DB_UNAVAILABLE);
+}
+
+static void give_too_few(tl_request *req, void *arg)
+{
+    outcome *o = arg;
+    o[0] = outcome_of(req, query(req, "SELECT $1::int + $2::int AS sum", "1"));
+    o[1] = outcome_of(req, query(req, "SELECT $1::int + $2::int AS sum", "1", "2"));
+}
+
+static void test_a_wrong_number_of_parameters_is_a_failure_that_is_logged(void **state)
+{
+    (void)state;
+    for (int prepare = 0; prepare < 2; prepare++) {
+        settings *s = fixture_settings();
+        s->db_prepare = prepare;
+        worker *w = open_pool(s, NULL);
+        outcome o[2];
+        empty_log(w);
+        fixture_run(w, give_too_few, o);
+        assert_int_equal(o[0].error, TL_DB_FAILED);
+        assert_true(o[1].ok);
+        assert_int_equal(log_count(w, "failed: 08P01 bind message supplies 1 parameters"), 1);
+        assert_int_equal(log_count(w, "SELECT $1::int + $2::int AS sum"), 1);
+        close_pool(w);
+    }
+}
+
 typedef struct neighbours {
     int right;
     int failed;
@@ -331,6 +431,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_violations_are_told_apart_and_not_logged),
         cmocka_unit_test(test_other_failures_are_logged_without_parameters),
+        cmocka_unit_test(test_what_a_server_that_goes_on_means_by_a_sqlstate),
+        cmocka_unit_test(test_whatever_ends_the_session_is_no_mistake_of_the_statement),
+        cmocka_unit_test(test_a_wrong_number_of_parameters_is_a_failure_that_is_logged),
         cmocka_unit_test(test_an_error_touches_no_neighbour_in_the_pipeline),
         cmocka_unit_test(test_nothing_is_prepared_behind_a_pooler),
         cmocka_unit_test(test_a_text_is_prepared_once_a_connection),
