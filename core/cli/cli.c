@@ -21,13 +21,17 @@ static const command commands[] = {
     {"dev", "[--plugins DIR] [--build COMMAND]", "Serve, rebuild plugins whose sources change, and reload",
      "  --plugins DIR      the folder of the plugins' sources, one folder each; default plugins\n"
      "  --build COMMAND    how one is built; it finds its name in $PLUGIN and its folder in $PLUGIN_DIR. Default:\n"
-     "                     cmake --build FOLDER --target plugin_$PLUGIN, with the folder that talelio itself is in\n",
+     "                     cmake --build FOLDER --target plugin_$PLUGIN, with the folder that talelio itself is in\n\n"
+     "Folders below a plugin's count too, but for hidden ones and build, build-* and cmake-build*. When a source is "
+     "saved\n"
+     "in a folder without a section [plugin:NAME], such as code that plugins share, all plugins are built.\n",
      command_dev},
     {"check", "", "Load everything and list all that is wrong",
      "Configuration, plugins with their `init` and `start`, routes, database with its schema, and Redis. Serves\n"
      "nothing and changes nothing. Exits with 1 when something is wrong.\n",
      command_check},
-    {"migrate", "", "Bring the database's schema up to date", NULL, command_migrate},
+    {"migrate", "", "Bring the database's schema up to date",
+     "A server that runs in watch mode is reloaded afterwards.\n", command_migrate},
     {"routes", "", "List the routes of the enabled plugins", NULL, command_routes},
     {"plugins", "[--options]", "List the plugins, their services and commands",
      "  --options      also every key of their sections in the ini file\n", command_plugins},

@@ -2,7 +2,6 @@
  * talelio dev: a server in watch mode, and beside it this process, which builds a plugin when its sources change. What
  * does not compile changes nothing: the server goes on with the file that is there.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -10,15 +9,17 @@
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/cli/command.h"
+#include "core/cli/source_tree.h"
 #include "core/process/control.h"
 #include "core/process/generation.h"
 #include "core/process/master.h"
@@ -29,34 +30,34 @@ enum {
     QUIET = 40, /* milliseconds: an editor saves in several steps */
     PATIENCE = 60000,
     OUTPUT_KEPT = 1 << 20,
-    EVENTS = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE,
 };
 
 typedef struct source {
     char name[NAME_SIZE];
-    int watch; /* inotify's number */
     bool changed;
+    bool built;    /* and not loaded yet */
     int64_t saved; /* when it changed first since its last build */
+    double compiled;
 } source;
 
 typedef struct dev {
+    const invocation *in;
     const char *plugins;
     const char *build;
     char own_folder[PATH_MAX];
     settings settings;
     struct event_base *base;
-    int inotify;
-    int all_watch; /* of the folder of folders */
-    struct event *readable;
+    source_tree *tree;
     struct event *quiet;
     struct event *signals[4];
-    source sources[MOST_PLUGINS];
+    source sources[MOST_PLUGINS]; /* those that have been saved */
     size_t count;
     pid_t server;
+    atomic_bool *building; /* shared with the server, which leaves it to this process to load what is built */
     int code;
     /* the build under way */
     pid_t builder;
-    source *building;
+    source *building_one;
     int output;
     struct event *output_readable;
     char *text;
@@ -64,74 +65,59 @@ typedef struct dev {
     int64_t began;
 } dev;
 
-static void add_source(dev *d, const char *name)
+static void mark(dev *d, const char *name)
 {
+    source *s = d->sources;
+    while (s < d->sources + d->count && strcmp(s->name, name) != 0)
+        s++;
+    if (s == d->sources + MOST_PLUGINS)
+        return;
+    if (s == d->sources + d->count) {
+        *s = (source){0};
+        snprintf(s->name, sizeof s->name, "%s", name);
+        d->count++;
+    }
+    if (!s->changed)
+        s->saved = process_now();
+    s->changed = true;
+    event_add(d->quiet, &(struct timeval){.tv_usec = QUIET * 1000});
+}
+
+/* NULL while the ini file cannot be read: the server says why. */
+static config *read_config(const dev *d)
+{
+    problems *ignored = problems_new();
+    config *c = config_load(d->in->ini, d->in->env, ignored);
+    problems_free(ignored);
+    return c;
+}
+
+static bool has_section(const config *c, const char *plugin)
+{
+    const char *name;
+    for (size_t i = 0; (name = config_plugin_name(c, i)); i++)
+        if (strcmp(name, plugin) == 0)
+            return true;
+    return false;
+}
+
+/* Of a folder that is no plugin's, any plugin may use the sources: their builders know. */
+static void on_saved(void *arg, const char *name)
+{
+    dev *d = arg;
     char path[PATH_MAX];
-    if (!cli_is_plugin_name(name) || d->count == MOST_PLUGINS)
-        return;
-    snprintf(path, sizeof path, "%s/%s", d->plugins, name);
-    int watch = inotify_add_watch(d->inotify, path, EVENTS | IN_ONLYDIR);
-    if (watch < 0)
-        return;
-    for (size_t i = 0; i < d->count; i++)
-        if (d->sources[i].watch == watch)
-            return;
-    source *s = &d->sources[d->count++];
-    *s = (source){.watch = watch};
-    snprintf(s->name, sizeof s->name, "%s", name);
-}
-
-static bool find_sources(dev *d)
-{
-    d->all_watch = inotify_add_watch(d->inotify, d->plugins, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
-    DIR *folder = d->all_watch < 0 ? NULL : opendir(d->plugins);
-    if (!folder)
-        return false;
-    const struct dirent *entry;
-    while ((entry = readdir(folder)))
-        add_source(d, entry->d_name);
-    closedir(folder);
-    return true;
-}
-
-/* Editors make files of their own beside a source. */
-static bool is_source(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0 || strcmp(dot, ".txt") == 0);
-}
-
-static void note(dev *d, const struct inotify_event *e)
-{
-    if (e->wd == d->all_watch) {
-        add_source(d, e->name);
-        return;
-    }
-    if (e->len == 0 || !is_source(e->name) || e->mask & IN_CREATE)
-        return;
-    for (size_t i = 0; i < d->count; i++) {
-        source *s = &d->sources[i];
-        if (s->watch != e->wd)
-            continue;
-        if (!s->changed)
-            s->saved = process_now();
-        s->changed = true;
-        event_add(d->quiet, &(struct timeval){.tv_usec = QUIET * 1000});
-    }
-}
-
-static void on_inotify(evutil_socket_t fd, short what, void *arg)
-{
-    (void)what;
-    _Alignas(struct inotify_event) char events[65536];
-    ssize_t count;
-    while ((count = read(fd, events, sizeof events)) > 0) {
-        for (const char *at = events; at < events + count;) {
-            const struct inotify_event *e = (const struct inotify_event *)at;
-            note(arg, e);
-            at += sizeof *e + e->len;
+    config *c = read_config(d);
+    if (!c || has_section(c, name)) {
+        mark(d, name);
+    } else {
+        const char *plugin;
+        for (size_t i = 0; (plugin = config_plugin_name(c, i)); i++) {
+            int length = snprintf(path, sizeof path, "%s/%s", d->plugins, plugin);
+            if (length < PATH_MAX && access(path, F_OK) == 0)
+                mark(d, plugin);
         }
     }
+    config_free(c);
 }
 
 static void on_output(evutil_socket_t fd, short what, void *arg)
@@ -176,7 +162,8 @@ static void build(dev *d, source *s)
     if (pipe2(ends, O_CLOEXEC) != 0)
         return;
     s->changed = false;
-    d->building = s;
+    atomic_store(d->building, true);
+    d->building_one = s;
     d->began = process_now();
     d->length = 0;
     fflush(NULL);
@@ -190,30 +177,37 @@ static void build(dev *d, source *s)
         fprintf(stderr, "dev: %s cannot be built: %s\n", s->name, strerror(errno));
 }
 
-static void build_next(dev *d)
-{
-    for (size_t i = 0; i < d->count && d->builder <= 0; i++)
-        if (d->sources[i].changed)
-            build(d, &d->sources[i]);
-}
-
-static void on_quiet(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    build_next(arg);
-}
-
 static double since(int64_t when)
 {
     return (double)(process_now() - when) / 1000;
 }
 
-/*
- * Asks for the reload instead of leaving it to watch mode, as its end is what the line tells. Watch mode may have
- * loaded the new file by itself, when the builder goes on after writing it: the reload finds nothing changed then.
- */
-static void go_live(const dev *d, const source *s, double compiled)
+static bool is_enabled(config *c, const char *plugin)
+{
+    problems *ignored = problems_new();
+    bool enabled = !c || config_plugin_enabled(c, plugin, ignored);
+    problems_free(ignored);
+    return enabled;
+}
+
+static void tell(const source *s, json_object *result, bool enabled)
+{
+    if (!enabled)
+        printf("dev: %s is built, but not enabled: `talelio plugin enable %s`\n", s->name, s->name);
+    else if (json_object_get_boolean(json_object_object_get(result, "ok")))
+        printf("dev: %s is live %.2f s after the save (%.2f s of it the compiler), generation %d: %s\n", s->name,
+               since(s->saved), s->compiled, json_object_get_int(json_object_object_get(result, "generation")),
+               json_object_get_string(json_object_object_get(result, "changed")));
+    else
+        printf(
+            "dev: %s is built, but not live: what served before goes on. After `talelio migrate`, or a change of the "
+            "ini file, it goes live by itself; after anything else, by `talelio reload`\n",
+            s->name);
+    fflush(stdout);
+}
+
+/* One reload for all that has been built: its end is what the lines tell. */
+static void go_live(dev *d)
 {
     problems *found = problems_new();
     char *answer = control_ask(&d->settings, "reload", PATIENCE, found);
@@ -222,22 +216,46 @@ static void go_live(const dev *d, const source *s, double compiled)
     for (size_t i = 0; list && i < json_object_array_length(list); i++)
         problems_add(found, NULL, 0, "%s", json_object_get_string(json_object_array_get_idx(list, i)));
     problems_print(found, stderr);
-    if (result && json_object_get_boolean(json_object_object_get(result, "ok")))
-        printf("dev: %s is live %.2f s after the save (%.2f s of it the compiler), generation %d: %s\n", s->name,
-               since(s->saved), compiled, json_object_get_int(json_object_object_get(result, "generation")),
-               json_object_get_string(json_object_object_get(result, "changed")));
-    else
-        printf("dev: %s is built, but not live: what served before goes on\n", s->name);
-    fflush(stdout);
+    config *c = read_config(d);
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->sources[i].built)
+            tell(&d->sources[i], result, is_enabled(c, d->sources[i].name));
+        d->sources[i].built = false;
+    }
+    config_free(c);
     json_object_put(result);
     free(answer);
     problems_free(found);
 }
 
+static void go_on(dev *d)
+{
+    bool built = false;
+    for (size_t i = 0; i < d->count && d->builder <= 0; i++)
+        if (d->sources[i].changed)
+            build(d, &d->sources[i]);
+    if (d->builder > 0)
+        return;
+    for (size_t i = 0; i < d->count; i++)
+        built = built || d->sources[i].built;
+    if (built)
+        go_live(d);
+    atomic_store(d->building, false);
+}
+
+static void on_quiet(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    const dev *d = arg;
+    if (d->builder <= 0)
+        go_on(arg);
+}
+
 static void end_build(dev *d, int status)
 {
-    source *s = d->building;
-    double compiled = since(d->began);
+    source *s = d->building_one;
+    s->compiled = since(d->began);
     d->builder = 0;
     while (d->output_readable && event_pending(d->output_readable, EV_READ, NULL))
         on_output(d->output, EV_READ, d);
@@ -245,14 +263,13 @@ static void end_build(dev *d, int status)
         event_free(d->output_readable);
     d->output_readable = NULL;
     close(d->output);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        go_live(d, s, compiled);
-    } else {
+    s->built = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!s->built) {
         fwrite(d->text, 1, d->length, stderr);
         printf("dev: %s does not compile: what served before goes on\n", s->name);
         fflush(stdout);
     }
-    build_next(d);
+    go_on(d);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -281,17 +298,15 @@ static bool watch(dev *d)
 {
     static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGQUIT};
     d->base = event_base_new();
-    d->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (!d->base || d->inotify < 0)
+    if (!d->base)
         return false;
-    d->readable = event_new(d->base, d->inotify, EV_READ | EV_PERSIST, on_inotify, d);
     d->quiet = event_new(d->base, -1, 0, on_quiet, d);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         d->signals[i] = evsignal_new(d->base, numbers[i], on_signal, d);
         if (!d->signals[i] || event_add(d->signals[i], NULL) != 0)
             return false;
     }
-    return d->readable && d->quiet && event_add(d->readable, NULL) == 0;
+    return d->quiet;
 }
 
 static void unwatch(dev *d)
@@ -299,12 +314,9 @@ static void unwatch(dev *d)
     for (size_t i = 0; i < sizeof d->signals / sizeof d->signals[0]; i++)
         if (d->signals[i])
             event_free(d->signals[i]);
-    if (d->readable)
-        event_free(d->readable);
+    source_tree_free(d->tree);
     if (d->quiet)
         event_free(d->quiet);
-    if (d->inotify >= 0)
-        close(d->inotify);
     if (d->base)
         event_base_free(d->base);
     free(d->text);
@@ -330,13 +342,14 @@ static int run(dev *d, const invocation *in)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != self)
             _exit(CLI_FAILED);
-        exit(master_run(in->ini, in->env, true));
+        exit(master_run(in->ini, in->env, d->building));
     }
     if (d->server < 0 || !watch(d)) {
         fprintf(stderr, "talelio dev: %s\n", strerror(errno));
         return CLI_FAILED;
     }
-    if (!find_sources(d))
+    d->tree = source_tree_new(d->base, d->plugins, on_saved, d);
+    if (!d->tree)
         fprintf(stderr, "dev: the folder %s cannot be watched (%s): name another with --plugins\n", d->plugins,
                 strerror(errno));
     event_base_loop(d->base, EVLOOP_NO_EXIT_ON_EMPTY);
@@ -362,7 +375,7 @@ int command_dev(const invocation *in)
     dev d = {
         .plugins = "plugins",
         .build = "cmake --build \"$TALELIO_FOLDER\" --target plugin_$PLUGIN",
-        .inotify = -1,
+        .in = in,
         .code = CLI_FAILED,
     };
     int code = read_words(&d, in);
@@ -372,7 +385,11 @@ int command_dev(const invocation *in)
     if (!host_read(&h, in) || !find_own_folder(&d))
         return host_close(&h, CLI_FAILED);
     d.settings = h.settings;
+    d.building = mmap(NULL, sizeof *d.building, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (d.building == MAP_FAILED)
+        return host_close(&h, CLI_FAILED);
     code = run(&d, in);
     unwatch(&d);
+    munmap(d.building, sizeof *d.building);
     return host_close(&h, code);
 }

@@ -12,5 +12,5 @@ int command_serve(const invocation *in)
         host_read(&h, in);
         return host_close(&h, CLI_FAILED);
     }
-    return master_run(in->ini, in->env, false);
+    return master_run(in->ini, in->env, NULL);
 }

@@ -222,9 +222,9 @@ static void clean_up(master *m)
         close(m->pid_fd);
 }
 
-int master_run(const char *ini, const char *env, bool watch)
+int master_run(const char *ini, const char *env, const atomic_bool *building)
 {
-    master m = {.ini = ini, .env = env, .watches_always = watch, .pid_fd = -1, .began = process_now()};
+    master m = {.ini = ini, .env = env, .building = building, .pid_fd = -1, .began = process_now()};
     TAILQ_INIT(&m.generations);
     notify_open(&m.notifier);
     problems *found = problems_new();

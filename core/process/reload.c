@@ -22,7 +22,7 @@ size_t master_worker_count(const settings *s)
 
 static bool wants_watch(const master *m, const settings *s)
 {
-    if (m->watches_always || strcmp(s->watch, "yes") == 0)
+    if (m->building || strcmp(s->watch, "yes") == 0)
         return true;
     return strcmp(s->watch, "auto") == 0 && strcmp(s->mode, "development") == 0;
 }
@@ -46,13 +46,16 @@ static void watch_config(const master *m)
         watcher_look(m->watcher, m->env);
 }
 
-static void on_changed(void *arg)
+static bool on_changed(void *arg)
 {
     master *m = arg;
+    if (m->building && atomic_load(m->building))
+        return false;
     if (m->stopping)
-        return;
+        return true;
     logger_write(m->log, TL_INFO, NULL, NULL, "the configuration or a plugin has changed");
     master_reload(m);
+    return true;
 }
 
 static void begin_watch(master *m, config *c, const settings *s)

@@ -5,6 +5,7 @@
 #define CORE_PROCESS_STATE_H
 
 #include <json-c/json.h>
+#include <stdatomic.h>
 
 #include "core/process/control.h"
 #include "core/process/generation.h"
@@ -16,7 +17,7 @@ enum { SIGNAL_COUNT = 6 };
 typedef struct master {
     const char *ini;
     const char *env;
-    bool watches_always; /* whatever [server] watch says */
+    const atomic_bool *building; /* watches whatever [server] watch says, while it is false; NULL: as that says */
     struct event_base *base;
     struct event *signals[SIGNAL_COUNT];
     struct event *tick;  /* every second: who hangs */

@@ -33,7 +33,7 @@ struct watcher {
     int fd;
     struct event *readable;
     struct event *quiet;
-    void (*changed)(void *arg);
+    bool (*changed)(void *arg);
     void *arg;
     file files[MOST_FILES];
     size_t count;
@@ -61,6 +61,12 @@ static bool differs(const file *f)
            now.modified.tv_sec != f->modified.tv_sec || now.modified.tv_nsec != f->modified.tv_nsec;
 }
 
+static void look_soon(watcher *w)
+{
+    if (!event_pending(w->quiet, EV_TIMEOUT, NULL))
+        event_add(w->quiet, &(struct timeval){.tv_usec = QUIET * 1000});
+}
+
 static void on_quiet(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -69,7 +75,8 @@ static void on_quiet(evutil_socket_t fd, short what, void *arg)
     for (size_t i = 0; i < w->count; i++) {
         if (!differs(&w->files[i]))
             continue;
-        w->changed(w->arg);
+        if (!w->changed(w->arg))
+            look_soon(w);
         return;
     }
 }
@@ -82,11 +89,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     char events[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
     while (read(fd, events, sizeof events) > 0)
         ;
-    if (!event_pending(w->quiet, EV_TIMEOUT, NULL))
-        event_add(w->quiet, &(struct timeval){.tv_usec = QUIET * 1000});
+    look_soon(w);
 }
 
-watcher *watcher_new(struct event_base *base, void (*changed)(void *arg), void *arg)
+watcher *watcher_new(struct event_base *base, bool (*changed)(void *arg), void *arg)
 {
     watcher *w = calloc(1, sizeof *w);
     if (!w)

@@ -6,11 +6,15 @@
 #define CORE_PROCESS_WATCH_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 typedef struct watcher watcher;
 
-/* `changed(arg)` is called when a file differs from what it was at watcher_look. NULL when the system refuses. */
-watcher *watcher_new(struct event_base *base, void (*changed)(void *arg), void *arg);
+/*
+ * `changed(arg)` is called when a file differs from what it was at watcher_look; when it returns false, it is called
+ * again in a moment, unless the file has been looked at meanwhile. NULL when the system refuses.
+ */
+watcher *watcher_new(struct event_base *base, bool (*changed)(void *arg), void *arg);
 void watcher_free(watcher *w);
 
 /* Begins a new list of files; those that are named again go on being watched. */

@@ -101,9 +101,77 @@ class TestDev:
         eventually(lambda: server.client().get("/note").body == b"3rd.")
         assert server.stop() == 0
 
-    def test_a_file_that_watch_mode_loads_before_its_builder_ends_is_said_to_be_live(self, make_server):
-        server = self.serve(make_server, afterwards='until grep -q "generation 2 serves" "$LOG"; do sleep 0.1; done')
+    def test_a_source_in_any_folder_of_the_plugin_counts(self, make_server):
+        # given a plugin that includes what lies in folders of its own, also in one that is made later
+        server = self.serve(make_server)
+        word = self.source.parent / "parts/word.h"
+        word.parent.mkdir()
+        word.write_text('#define THE_WORD "2nd."\n')
+        self.source.write_text(NOTE.replace('"WORD"', "THE_WORD").replace("#include", '#include "parts/word.h"\n#include', 1))
+        eventually(lambda: server.client().get("/note").body == b"2nd.")
+
+        # when only that is saved, then it is built and live
+        word.write_text('#define THE_WORD "3rd."\n')
+        eventually(lambda: server.client().get("/note").body == b"3rd.")
+        assert server.stop() == 0
+
+    def test_what_plugins_share_is_built_into_those_that_there_are(self, make_server):
+        server = self.serve(make_server)
+        shared = self.source.parent.parent / "shared"
+        shared.mkdir()
+        (shared / "word.h").write_text('#define THE_WORD "2nd."\n')
+        self.source.write_text(NOTE.replace('"WORD"', "THE_WORD").replace("#include", '#include "../shared/word.h"\n#include', 1))
+        eventually(lambda: server.client().get("/note").body == b"2nd.")
+        (shared / "word.h").write_text('#define THE_WORD "3rd."\n')
+        eventually(lambda: server.client().get("/note").body == b"3rd.")
+        assert "shared" not in server.log_text()
+        assert server.stop() == 0
+
+    def test_one_reload_tells_what_it_has_changed_however_long_the_builder_goes_on(self, make_server):
+        # given a builder that goes on for a while after the file is there, as watch mode would see it
+        server = self.serve(make_server, afterwards="sleep 0.5")
         self.save("2nd.")
-        eventually(lambda: "dev: note is live" in server.log_text())
+        told = eventually(lambda: re.search(r"dev: note is live .*", server.log_text())).group()
+
+        # then watch mode has left it to the builder, and does not load it once more
+        assert told.endswith("generation 2: plugin note 1 replaced")
+        time.sleep(0.5)
+        assert ask(server, "status")["generation"] == 2
         assert server.client().get("/note").body == b"2nd."
+
+        # and what else is watched is still heeded
+        server.changes = {**server.changes, "plugin:users": {"enabled": "no"}}
+        server.write_config()
+        eventually(lambda: ask(server, "status")["generation"] == 3)
+        assert server.stop() == 0
+
+    def test_what_a_missing_migration_holds_up_goes_live_once_that_is_applied(self, make_server):
+        # given a migration that is not applied yet
+        server = self.serve(make_server)
+        migrations = server.folder / "migrations"
+        migrations.mkdir()
+        (migrations / "0001_note.sql").write_text("CREATE TABLE plugin_note (id bigint);\n")
+        server.changes["plugin:note"]["migrations"] = migrations
+        server.write_config()
+        eventually(lambda: "reload failed" in server.log_text())
+
+        # when a source is saved, then it is not live, and it is said what to do
+        self.save("2nd.")
+        eventually(lambda: "dev: note is built, but not live" in server.log_text())
+        assert "of plugin note is at 0000, this server needs 0001: run \"talelio migrate\"" in server.log_text()
+        assert server.client().get("/note").body == b"1st."
+
+        # when that is done, then it is live without another save
+        migrated = server.run("migrate")
+        assert migrated.returncode == 0 and "replaced plugin note" in migrated.stdout, migrated.stderr
+        assert server.client().get("/note").body == b"2nd."
+        assert server.stop() == 0
+
+    def test_one_that_is_not_enabled_is_not_said_to_be_live(self, make_server):
+        server = self.serve(make_server)
+        server.changes["plugin:note"]["enabled"] = "no"
+        server.write_config()
+        eventually(lambda: server.client().get("/note").status == 404)
+        self.save("2nd.")
+        eventually(lambda: "dev: note is built, but not enabled: `talelio plugin enable note`" in server.log_text())
         assert server.stop() == 0

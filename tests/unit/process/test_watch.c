@@ -25,6 +25,7 @@ typedef struct scene {
     struct event_base *base;
     watcher *watcher;
     int changes;
+    bool busy; /* whoever is called says "not now" */
 } scene;
 
 static void write_file(const char *path, const char *text)
@@ -35,11 +36,12 @@ static void write_file(const char *path, const char *text)
     fclose(file);
 }
 
-static void on_change(void *arg)
+static bool on_change(void *arg)
 {
     scene *s = arg;
     s->changes++;
     event_base_loopbreak(s->base);
+    return !s->busy;
 }
 
 static int set_up(void **state)
@@ -140,6 +142,28 @@ static void one_that_is_being_written_is_left_alone(void **state)
     assert_int_equal(changes_within(s, LONG), 1);
 }
 
+static void a_change_that_comes_at_a_bad_time_is_told_again(void **state)
+{
+    scene *s = *state;
+    s->busy = true;
+    write_file(s->file, "another");
+    assert_int_equal(changes_within(s, LONG), 1);
+    s->busy = false;
+    assert_int_equal(changes_within(s, LONG), 1);
+    assert_int_equal(changes_within(s, SHORT), 0);
+}
+
+static void one_that_is_looked_at_meanwhile_is_not(void **state)
+{
+    scene *s = *state;
+    s->busy = true;
+    write_file(s->file, "another");
+    assert_int_equal(changes_within(s, LONG), 1);
+    watcher_begin(s->watcher);
+    watcher_look(s->watcher, s->file);
+    assert_int_equal(changes_within(s, SHORT), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +174,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_files_do_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_looked_at_after_the_change_has_not_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_being_written_is_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_change_that_comes_at_a_bad_time_is_told_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_is_looked_at_meanwhile_is_not, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
