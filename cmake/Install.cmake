@@ -11,7 +11,24 @@ foreach(plugin ${plugins})
 endforeach()
 install(DIRECTORY include/talelio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio FILES_MATCHING PATTERN "*.sql")
-install(FILES config/production.ini config/talelio.service DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
+install(FILES config/production.ini DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
+
+# The unit names the program and its ini file: known only when the prefix is, and that may be chosen at the installation.
+# /etc is the one that core/config/installed.c looks in.
+install(CODE "set(bin [[${CMAKE_INSTALL_BINDIR}]])\nset(etc [[${CMAKE_INSTALL_SYSCONFDIR}]])\n\
+set(unit [[${PROJECT_SOURCE_DIR}/config/talelio.service.in]])\nset(made [[${CMAKE_CURRENT_BINARY_DIR}/talelio.service]])")
+install(CODE [[
+  cmake_path(ABSOLUTE_PATH bin BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE TL_BIN)
+  if(CMAKE_INSTALL_PREFIX MATCHES "^/usr/?$")
+    cmake_path(ABSOLUTE_PATH etc BASE_DIRECTORY / OUTPUT_VARIABLE TL_ETC)
+  elseif(CMAKE_INSTALL_PREFIX MATCHES "^/opt/" AND NOT IS_ABSOLUTE "${etc}")
+    set(TL_ETC "/${etc}${CMAKE_INSTALL_PREFIX}")
+  else()
+    cmake_path(ABSOLUTE_PATH etc BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE TL_ETC)
+  endif()
+  configure_file("${unit}" "${made}" @ONLY)
+]])
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/talelio.service DESTINATION ${CMAKE_INSTALL_DATADIR}/talelio)
 
 # The version of the interface is written once, in its header.
 file(STRINGS include/talelio/base.h abi REGEX "^#define TL_ABI_(MAJOR|MINOR) [0-9]+$")

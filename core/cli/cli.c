@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/cli/command.h"
+#include "core/config/installed.h"
 
 static int command_version(const invocation *in);
 static int command_help(const invocation *in);
@@ -144,10 +145,12 @@ bool cli_takes_nothing(const invocation *in, const command *c)
 
 static void print_common(void)
 {
+    char installed[PATH_MAX];
     printf("Common options:\n"
-           "  --config FILE  the ini file; else $TALELIO_CONFIG, ./config/talelio.ini, /etc/talelio/talelio.ini\n"
+           "  --config FILE  the ini file; else $TALELIO_CONFIG, ./config/talelio.ini, %s\n"
            "  --env FILE     variables for it; else ./.env when there is one\n"
-           "  --help         what a command does\n");
+           "  --help         what a command does\n",
+           installed_ini(installed));
 }
 
 static int print_command_help(const command *c)

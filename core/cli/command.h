@@ -4,6 +4,7 @@
 #ifndef CORE_CLI_COMMAND_H
 #define CORE_CLI_COMMAND_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "core/config/config.h"
@@ -13,8 +14,9 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* What was typed, without the words that every command understands. */
 typedef struct invocation {
-    const char *ini; /* NULL: not named, and none of the usual places has one */
-    const char *env; /* NULL: none */
+    const char *ini;          /* NULL: not named, and none of the usual places has one */
+    const char *env;          /* NULL: none */
+    char installed[PATH_MAX]; /* what `ini` may point to */
     bool help;
     int argc; /* argv[0] is the command */
     char **argv;

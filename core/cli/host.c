@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/cli/command.h"
+#include "core/config/installed.h"
 #include "core/process/crash.h"
 #include "core/process/privileges.h"
 #include "core/process/scoreboard.h"
@@ -14,9 +15,10 @@
 
 void host_complain_of_none(problems *found)
 {
+    char installed[PATH_MAX];
     problems_add(found, NULL, 0,
-                 "there is no configuration: neither config/talelio.ini nor "
-                 "/etc/talelio/talelio.ini is there; name one with --config FILE");
+                 "there is no configuration: neither config/talelio.ini nor %s is there; name one with --config FILE",
+                 installed_ini(installed));
 }
 
 bool host_read(host *h, const invocation *in)

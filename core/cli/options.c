@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/cli/command.h"
+#include "core/config/installed.h"
 
 /* Takes "--name VALUE" or "--name=VALUE" at argv[*i]: 1 when it was that, -1 when the value is missing. */
 static int take_value(const char *name, int argc, char **argv, int *i, const char **value)
@@ -34,13 +35,11 @@ static bool is_there(const char *what, const char *path)
     return false;
 }
 
-static const char *usual_ini(void)
+static const char *usual_ini(invocation *in)
 {
-    static const char *const places[] = {"config/talelio.ini", "/etc/talelio/talelio.ini"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (access(places[i], F_OK) == 0)
-            return places[i];
-    return NULL;
+    if (access("config/talelio.ini", F_OK) == 0)
+        return "config/talelio.ini";
+    return access(installed_ini(in->installed), F_OK) == 0 ? in->installed : NULL;
 }
 
 static bool find_files(invocation *in)
@@ -54,7 +53,7 @@ static bool find_files(invocation *in)
             return false;
         in->ini = variable;
     } else {
-        in->ini = usual_ini();
+        in->ini = usual_ini(in);
     }
     if (in->env)
         return is_there("--env", in->env);

@@ -2,18 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/config/installed.h"
 #include "core/config/parts.h"
-
-/* Where an installed server finds its files when the ini file does not say. */
-#ifndef TL_PLUGIN_DIR
-#define TL_PLUGIN_DIR "/usr/local/lib/talelio/plugins"
-#endif
-#ifndef TL_MIGRATIONS_DIR
-#define TL_MIGRATIONS_DIR "/usr/local/share/talelio/migrations"
-#endif
-#ifndef TL_RUN_DIR
-#define TL_RUN_DIR "/run/talelio"
-#endif
 
 enum {
     SECOND = 1000,
@@ -49,9 +39,11 @@ static const tl_option server_options[] = {
      .help = "a worker whose loop has not turned for so long is ended and replaced; 0: never"},
     {"watch", TL_OPTION_CHOICE, AT(watch), "auto", .choices = "auto|yes|no",
      .help = "reload when the ini file or a plugin's file changes; auto: in development"},
-    {"plugin_dir", TL_OPTION_STRING, AT(plugin_dir), TL_PLUGIN_DIR, .help = "folder of the plugins' .so files"},
-    {"migrations_dir", TL_OPTION_STRING, AT(migrations_dir), TL_MIGRATIONS_DIR, .help = "folder of the SQL files"},
-    {"run_dir", TL_OPTION_STRING, AT(run_dir), TL_RUN_DIR, .help = "folder of the pid file and the control socket"},
+    {"plugin_dir", TL_OPTION_STRING, AT(plugin_dir), "",
+     .help = "folder of the plugins' .so files; default: the installed one"},
+    {"migrations_dir", TL_OPTION_STRING, AT(migrations_dir), "",
+     .help = "folder of the SQL files; default: the installed one"},
+    {"run_dir", TL_OPTION_STRING, AT(run_dir), "/run/talelio", .help = "folder of the pid file and the control socket"},
     {"user", TL_OPTION_STRING, AT(user), "", .help = "whom to become when started as root"},
     {0},
 };
@@ -199,6 +191,14 @@ static bool are_sections_known(const config *c, section_names known, problems *f
     return are_known;
 }
 
+static void find_installed(config *c, const char *key, const char *folder, const char **path)
+{
+    char found[PATH_MAX];
+    bound *b = bound_find(c, "server", key);
+    if (b && !entry_find(c, "server", key))
+        b->shown = *path = arena_copy(c->memory, installed_folder(folder, found));
+}
+
 /* Makes the folders and files of the core absolute; an empty log file stays empty. */
 static void resolve_paths(config *c, settings *s)
 {
@@ -225,6 +225,8 @@ bool config_bind_core(config *c, settings *out, problems *found)
     for (size_t i = 0; i < known.count; i++)
         is_bound &= config_bind(c, known.sections[i].name, known.sections[i].options, sizeof(tl_option), NULL, found);
     is_bound &= stores_bind(c, out, found);
+    find_installed(c, "plugin_dir", TL_PLUGIN_DIR, &out->plugin_dir);
+    find_installed(c, "migrations_dir", TL_MIGRATIONS_DIR, &out->migrations_dir);
     resolve_paths(c, out);
     return core_check(c, out, found) && is_bound;
 }

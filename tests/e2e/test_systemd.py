@@ -11,7 +11,7 @@ import pytest
 
 from server import PATIENCE, ROOT, TALELIO, eventually
 
-UNIT = ROOT / "config/talelio.service"
+UNIT = ROOT / "config/talelio.service.in"
 
 
 @contextlib.contextmanager
@@ -107,8 +107,8 @@ def test_a_supervisor_that_has_gone_holds_nobody(make_server):
 
 def test_systemd_understands_every_line_of_the_unit(tmp_path):
     # given the unit, with a program that is there
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/usr/local/bin/talelio", str(TALELIO)))
+    unit = tmp_path / UNIT.stem
+    unit.write_text(UNIT.read_text().replace("@TL_BIN@", str(TALELIO.parent)).replace("@TL_ETC@", "/etc"))
 
     # then there is nothing to say about it, nor about the lines that wait to be switched on
     for text in (unit.read_text(), re.sub(r"^#(?=[A-Z]\w+=)", "", unit.read_text(), flags=re.MULTILINE)):

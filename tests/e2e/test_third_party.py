@@ -224,3 +224,36 @@ def test_the_installed_server_serves_with_its_own_plugins_and_migrations(make_se
     author = server.author()
     assert author.publish("Installed").status == 201
     server.stop()
+
+
+@pytest.mark.ships
+def test_what_is_installed_knows_where_it_is(make_server, prefix, tmp_path):
+    # given an ini file in the usual place of that prefix, which does not say where anything is
+    server = make_server({"server": {"plugin_dir": None, "migrations_dir": None}})
+    lines = [line for line in server.ini.read_text().splitlines() if not line.startswith(("plugin_dir", "migrations_dir"))]
+    ini = prefix / "etc/talelio/talelio.ini"
+    ini.parent.mkdir(parents=True, exist_ok=True)
+    ini.write_text("\n".join(lines))
+    installed = lambda word: run(prefix / "bin/talelio", word, cwd=tmp_path)  # noqa: E731
+
+    # then the program finds it, its plugins and its migrations, and says so
+    assert f"./config/talelio.ini, {ini}\n" in installed("help")
+    [plugins] = prefix.glob("lib/**/plugins")
+    shown = installed("config")
+    assert re.search(rf"^plugin_dir = {plugins} +# default$", shown, re.M), shown
+    assert re.search(rf"^migrations_dir = {prefix}/share/talelio/migrations +# default$", shown, re.M), shown
+    assert "all is well" in installed("check")
+    ini.unlink()
+
+
+@pytest.mark.parametrize("where, etc", [("/usr", "/etc"), ("/opt/site", "/etc/opt/site"), ("/srv/site", "/srv/site/etc")])
+def test_nothing_that_is_installed_names_another_prefix(tmp_path, where, etc):
+    """Into a folder that stands for the root of another machine, as packages are made."""
+    run("cmake", "--install", BUILD, "--prefix", where, env={**os.environ, "DESTDIR": str(tmp_path)})
+    share = tmp_path / where[1:] / "share/talelio"
+    unit = (share / "talelio.service").read_text()
+    assert f"ExecStart={where}/bin/talelio serve --config {etc}/talelio/talelio.ini\n" in unit
+    assert f"EnvironmentFile=-{etc}/talelio/env\n" in unit and "@" not in unit.replace("@system-service", "")
+    texts = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".ini", ".service", ".pc", ".cmake", ".sql", ".h")]
+    assert len(texts) > 10
+    assert [path.name for path in texts if "/usr/local" in path.read_text() or str(tmp_path) in path.read_text()] == []
