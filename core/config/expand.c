@@ -115,13 +115,27 @@ static void expand_entry(config *c, entry *e, problems *found)
     e->from = x.from;
 }
 
-/* A plugin that is off needs no variables. */
-static bool is_off(const config *c, const char *section_name)
+bool section_is_off(const config *c, const char *section_name)
 {
     if (strncmp(section_name, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) != 0)
         return false;
     const entry *enabled = entry_find(c, section_name, "enabled");
     return enabled && !enabled->is_broken && strcmp(enabled->value, "no") == 0;
+}
+
+/* A plugin that is off needs no variables: its values stay as they are written, but for where its files are. */
+static void expand_disabled(config *c, entry *e)
+{
+    const char *written = e->value;
+    if (strcmp(e->key, "path") != 0 && strcmp(e->key, "migrations") != 0) {
+        e->is_broken = true;
+        return;
+    }
+    problems *ignored = problems_new();
+    expand_entry(c, e, ignored);
+    problems_free(ignored);
+    if (e->is_broken)
+        e->value = written;
 }
 
 void config_expand(config *c, problems *found)
@@ -136,8 +150,8 @@ void config_expand(config *c, problems *found)
     {
         if (strcmp(e->key, "enabled") == 0)
             continue;
-        if (is_off(c, e->section))
-            e->is_broken = true;
+        if (section_is_off(c, e->section))
+            expand_disabled(c, e);
         else
             expand_entry(c, e, found);
     }

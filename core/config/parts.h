@@ -39,7 +39,7 @@ typedef struct entry {
     const char *value; /* with variables filled in */
     const char *from;  /* "AUTH_SECRET from the environment", or NULL when it is all in the file */
     int line;
-    bool is_broken; /* its value could not be made, and that has been told already */
+    bool is_broken; /* its value could not be made, and that has been told already; or its plugin is off */
     STAILQ_ENTRY(entry) next;
 } entry;
 
@@ -85,6 +85,9 @@ bool is_variable_name(const char *name, size_t length);
 /* a-z, 0-9 and '_'. */
 bool is_plain_name(const char *name, size_t length);
 bool has_control_characters(const char *text, size_t length);
+
+/* Whether it is that of a plugin with `enabled = no`. */
+bool section_is_off(const config *c, const char *section_name);
 
 section *section_find(const config *c, const char *name);
 entry *entry_find(const config *c, const char *section_name, const char *key);

@@ -201,6 +201,13 @@ class TestCommands:
 
 
 class TestSwitchedOff:
+    def test_it_is_shown_as_the_file_has_it(self, make_server):
+        section = {"enabled": "no", "path": "/opt/notes/notes.so", "motto": "carpe diem", "secret": "${NO_SUCH_VARIABLE}"}
+        server = make_server({"plugin:notes": section})
+        assert "notes (disabled)\n  file      /opt/notes/notes.so\n" in server.run("plugins").stdout
+        shown = server.run("config").stdout.split("[plugin:notes]\n")[1]
+        assert [line.split("  ")[0] for line in shown.splitlines()] == [f"{key} = {value}" for key, value in section.items()]
+
     def test_a_plugin_that_is_off_is_like_an_unknown_path(self, make_server):
         server = make_server({"plugin:users": {"enabled": "no"}}).start()
         author = server.author()

@@ -221,18 +221,6 @@ static void root_needs_somebody_to_become(void **state)
     case_end(&t);
 }
 
-static void an_off_plugins_secrets_are_not_printed(void **state)
-{
-    (void)state;
-    config_case t;
-    assert_true(case_bind(&t, ENOUGH "[plugin:b]\nenabled = no\nsecret = hunter2\n", NULL));
-    char *text = case_printed(&t);
-    assert_non_null(strstr(text, "[plugin:b]\nenabled = no "));
-    assert_null(strstr(text, "hunter2"));
-    free(text);
-    case_end(&t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,7 +236,6 @@ int main(void)
         cmocka_unit_test(development_does_not_mind),
         cmocka_unit_test(modes_are_handed_over_too),
         cmocka_unit_test(root_needs_somebody_to_become),
-        cmocka_unit_test(an_off_plugins_secrets_are_not_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
