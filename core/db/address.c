@@ -48,9 +48,9 @@ address *address_new(db *d, const char *url)
     a->options = PQconninfoParse(url, &message);
     PQfreemem(message); /* may quote the string with its password */
     if (!a->options)
-        a->problem = "url in [postgres] is neither a connection URI nor a list of key=value";
+        a->problem = "[postgres] url is neither a connection URI nor a list of key=value";
     else if (!places_parse(&a->given, option(a, "host"), option(a, "hostaddr"), option(a, "port")))
-        a->problem = "the hosts and ports of url in [postgres] are not well-formed (in a URI, special characters of "
+        a->problem = "the hosts and ports of [postgres] url are not well-formed (in a URI, special characters of "
                      "user and password are written as %XX)";
     a->has_names = places_have_names(&a->given);
     a->current = a->given;

@@ -29,7 +29,7 @@ bool db_has_room(db *d, tl_request *req)
     int64_t limit = d->worker->settings->db_queue;
     if (d->outstanding < (size_t)limit)
         return true;
-    db_tell_busy(d, req, "statements that may wait for the database do so", "db_queue", limit);
+    db_tell_busy(d, req, "statements that may wait for the database do so", "queue", limit);
     return false;
 }
 

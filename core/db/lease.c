@@ -115,8 +115,7 @@ void lease_expire(db *d, bool away)
         if (now < db_limit_of(d, c->since, in_vain))
             continue;
         if (!in_vain)
-            db_tell_busy(d, c->wait.req, "connections for transactions are in use", "db_transactions",
-                         s->db_transactions);
+            db_tell_busy(d, c->wait.req, "connections for transactions are in use", "transactions", s->db_transactions);
         end(d, c);
     }
 }

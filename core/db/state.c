@@ -83,8 +83,8 @@ void db_tell_busy(db *d, tl_request *req, const char *what, const char *setting,
     if (now - d->busy_logged_at <= SAME_LOG_LINE)
         return;
     d->busy_logged_at = now;
-    log_warning(d->worker, req, "all %lld %s (%s in [postgres]): requests are answered with 503", (long long)value,
-                what, setting);
+    log_warning(d->worker, req, "all %lld %s ([postgres] %s): requests are answered with 503", (long long)value, what,
+                setting);
 }
 
 static void tell_away(db *d, db_state before)
@@ -100,7 +100,7 @@ static void tell_away(db *d, db_state before)
     else
         log_error(d->worker, NULL,
                   "the database is away: %s (requests that need it are answered with 503 until it is back; check that "
-                  "it runs, and url in [postgres])",
+                  "it runs, and [postgres] url)",
                   d->reason);
 }
 

@@ -3,8 +3,11 @@
 import os
 import re
 import socket
+import subprocess
 
 import pytest
+
+from server import BUILD, ROOT, SECRET, TALELIO
 
 
 def serve(server, **rest):
@@ -74,6 +77,32 @@ class TestProblems:
         server = make_server({"server": {"address": "${ADDRESS}"}})
         result = server.run("config", env={"ADDRESS": "127.0.0.1\nport = 1"})
         assert result.returncode != 0 or "port = 1" not in result.stdout
+
+
+def test_every_setting_that_a_message_or_a_page_names_exists(make_server):
+    # given the keys of all sections, and every "[section] key" of the sources and the pages
+    server = make_server()
+    variables = {"DATABASE_URL": server.database, "REDIS_ADDRESS": server.redis, "AUTH_SECRET": SECRET, "TALELIO_BUILD": str(BUILD)}
+    shown = subprocess.run([TALELIO, "config", "--config", ROOT / "config/talelio.ini"], capture_output=True, text=True,
+                           cwd=server.folder, env={**os.environ, **variables}, check=True).stdout  # fmt: skip
+    known = {}
+    for line in shown.splitlines():
+        if head := re.match(r"\[(.*)\]", line):
+            section = known.setdefault(re.sub("^store:.*", "store", head[1]), set())
+        elif line:
+            section.add(line.split(" = ")[0])
+    listed = subprocess.run(["git", "ls-files", "core", "plugins", "include", "scripts", "*.md", "config"],
+                            cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # fmt: skip
+    text = "\n".join((ROOT / name).read_text() for name in listed if not name.startswith(("tests/", "scripts/sample-")))
+    sections = "|".join(name for name in known if name != "store")
+    named = re.findall(rf"\[({sections}|store:[^\]\n]*)\]`? `?([a-z_]+)", text)
+    assert len(named) > 40
+
+    # then each of them is there; what is no key is the verb or the article behind a section that is meant as a whole
+    prose = {"the", "is", "that", "and", "or", "cannot", "in", "on", "with", "only"}
+    named = {(re.sub("^store:.*", "store", section), key) for section, key in named if key not in prose}
+    assert sorted((section, key) for section, key in named if key not in known[section]) == []
+    assert not re.search(r"\b\w+ in \[(postgres|redis|server|http|log|mail)\]", text), "written as [section] key everywhere"
 
 
 class TestRefusals:

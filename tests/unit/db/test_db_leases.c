@@ -98,7 +98,7 @@ static void test_waiting_for_a_connection_ends(void **state)
     assert_int_equal(s.result[0], TL_OK);
     assert_int_equal(s.result[1], TL_UNAVAILABLE);
     assert_int_equal(s.error[1], TL_DB_UNAVAILABLE);
-    assert_int_equal(log_count(w, "db_transactions"), 1);
+    assert_int_equal(log_count(w, "([postgres] transactions)"), 1);
     close_pool(w);
 }
 

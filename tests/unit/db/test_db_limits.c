@@ -44,7 +44,7 @@ static void test_a_full_queue_refuses_at_once(void **state)
     assert_int_equal(t.unavailable, 40);
     crew_wait(w, &all);
     assert_int_equal(t.ok, 10);
-    assert_int_equal(log_count(w, "db_queue"), 1);
+    assert_int_equal(log_count(w, "([postgres] queue)"), 1);
 
     crew again = {.run = ask, .arg = &t};
     crew_start(w, &again, 10);
