@@ -50,6 +50,7 @@ static const command commands[] = {
      "speaks against it, nothing changes.\n",
      command_plugin},
     {"new-plugin", "NAME [FOLDER]", "Write a small plugin of your own, to begin with",
+     "  NAME               must not be another plugin's, of talelio or of the ini file\n"
      "  FOLDER             is made, and must not be there yet; default NAME\n\n"
      "A route, a table and options; its README, which is shown too, says how to build it and what to add to the ini\n"
      "file.\n",

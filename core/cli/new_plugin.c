@@ -125,6 +125,32 @@ failed:
     return CLI_FAILED;
 }
 
+/* Who has that name already, or NULL. Two plugins of one name could not stand in one ini file. */
+static const char *owner_of(arena *memory, const invocation *in, const char *name)
+{
+    const char *owner = NULL;
+    const char *other;
+    settings s;
+    if (strcmp(name, "talelio") == 0)
+        return "the server itself";
+    for (size_t i = 0; (other = template_taken[i]); i++)
+        if (strcmp(other, name) == 0)
+            return "a plugin of talelio's own";
+    problems *ignored = problems_new();
+    config *c = in->ini ? config_load(in->ini, in->env, ignored) : NULL;
+    for (size_t i = 0; c && !owner && (other = config_plugin_name(c, i)); i++)
+        if (strcmp(other, name) == 0)
+            owner = arena_format(memory, "[plugin:%s] in %s", name, in->ini);
+    if (c && !owner) {
+        config_bind_core(c, &s, ignored);
+        const char *file = s.plugin_dir ? arena_format(memory, "%s/%s.so", s.plugin_dir, name) : "";
+        owner = access(file, F_OK) == 0 ? file : NULL;
+    }
+    config_free(c);
+    problems_free(ignored);
+    return owner;
+}
+
 int command_new_plugin(const invocation *in)
 {
     const command *c = cli_find("new-plugin");
@@ -136,7 +162,12 @@ int command_new_plugin(const invocation *in)
     if (!*folder)
         return cli_misused(c, "expected a folder, found ''");
     sketch k = {.memory = arena_new(NULL), .name = in->argv[1]};
-    int code = make_in(&k, folder);
+    const char *owner = owner_of(k.memory, in, k.name);
+    int code = CLI_FAILED;
+    if (owner)
+        fprintf(stderr, "talelio new-plugin: '%s' is taken by %s: choose another name\n", k.name, owner);
+    else
+        code = make_in(&k, folder);
     arena_free(k.memory);
     return code;
 }

@@ -16,4 +16,7 @@ typedef struct template_file {
 /* Ends with a zeroed entry. Made by core/CMakeLists.txt. */
 extern const template_file template_files[];
 
+/* The names of talelio's own plugins, and NULL. */
+extern const char *const template_taken[];
+
 #endif

@@ -149,7 +149,7 @@ class TestNewPlugin:
 
     # Neither CMake nor SQL may mind the name.
     @pytest.mark.ships
-    @pytest.mark.parametrize("name", ["guestbook", "3d", "install"])
+    @pytest.mark.parametrize("name", ["guestbook", "3d", "install", "int", "accounts"])
     def test_it_builds_and_serves_as_its_readme_says(self, make_server, prefix, tmp_path, name):
         server, printed = self.configured(make_server, prefix, tmp_path, name)
         assert server.run("check").returncode == 0
@@ -186,6 +186,19 @@ class TestNewPlugin:
         result = new_plugin(prefix, name, cwd=tmp_path)
         assert result.returncode == 2 and f"'{name}' is no name of a plugin: expected" in result.stderr
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["health", "articles", "talelio"])
+    def test_a_name_of_talelios_own_is_refused(self, prefix, tmp_path, name):
+        result = new_plugin(prefix, name, cwd=tmp_path)
+        assert result.returncode == 1 and f"'{name}' is taken by " in result.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    def test_so_is_that_of_another_plugin_of_the_site(self, make_server, tmp_path):
+        server = make_server({"plugin:notes": {"enabled": "no"}, "server": {"plugin_dir": tmp_path}})
+        (tmp_path / "diary.so").touch()
+        assert f"'notes' is taken by [plugin:notes] in {server.ini}: choose" in server.run("new-plugin", "notes").stderr
+        assert f"'diary' is taken by {tmp_path}/diary.so: choose" in server.run("new-plugin", "diary").stderr
+        assert not (server.folder / "notes").exists()
 
     @pytest.mark.parametrize("words", [[], ["a", "b", "c"], ["a", ""]])
     def test_wrong_words_are_told(self, prefix, tmp_path, words):
