@@ -1,6 +1,6 @@
 /*
- * ${NAME}, ${NAME:-default} and $$ in values. Done after parsing and once only: whatever a variable holds, it is a part
- * of one value.
+ * ${NAME}, ${NAME:-default} and $$ in values, and in defaults as well. Done after parsing and once only: whatever a
+ * variable holds, it is a part of one value.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,15 +44,15 @@ static const char *look_up(const config *c, const char *name, const char **where
     return NULL;
 }
 
-static bool take_variable(expansion *x, const char *name, const char *fallback, size_t fallback_length)
+static bool expand_text(expansion *x, const char *at, const char *end);
+
+static bool take_variable(expansion *x, const char *name, const char *fallback, const char *end)
 {
     arena *memory = x->c->memory;
     const char *where;
     const char *text = look_up(x->c, name, &where);
-    if (fallback && (!text || !*text)) {
-        append(x, fallback, fallback_length);
-        return true;
-    }
+    if (fallback && (!text || !*text))
+        return expand_text(x, fallback, end);
     if (!text) {
         const char *file = x->c->env ? x->c->env : ".env";
         complain(x, arena_format(memory, "the variable %s is not set: set it in the environment, or write %s=… in %s",
@@ -73,10 +73,26 @@ static bool take_variable(expansion *x, const char *name, const char *fallback, 
     return true;
 }
 
-/* `at` stands behind "${". Returns what comes behind "}", or NULL with a problem. */
-static const char *take_reference(expansion *x, const char *at)
+/* The "}" of the reference that `at` is in, past those of references within; NULL when there is none. */
+static const char *find_close(const char *at, const char *end)
 {
-    const char *close = strchr(at, '}');
+    size_t depth = 1;
+    for (; at < end; at++) {
+        if (*at == '}' && --depth == 0)
+            return at;
+        if (*at != '$' || at + 1 == end)
+            continue;
+        at++;
+        depth += *at == '{';
+        at -= *at == '}';
+    }
+    return NULL;
+}
+
+/* `at` stands behind "${". Returns what comes behind "}", or NULL with a problem. */
+static const char *take_reference(expansion *x, const char *at, const char *end)
+{
+    const char *close = find_close(at, end);
     size_t length = strcspn(at, ":}");
     const char *colon = at[length] == ':' ? at + length : NULL;
     if (!close || !is_variable_name(at, length) || (colon && colon[1] != '-')) {
@@ -84,33 +100,39 @@ static const char *take_reference(expansion *x, const char *at)
         return NULL;
     }
     const char *name = arena_copy_bytes(x->c->memory, at, length);
-    const char *fallback = colon ? colon + 2 : NULL;
-    if (!take_variable(x, name, fallback, fallback ? (size_t)(close - fallback) : 0))
-        return NULL;
-    return close + 1;
+    return take_variable(x, name, colon ? colon + 2 : NULL, close) ? close + 1 : NULL;
+}
+
+static bool expand_text(expansion *x, const char *at, const char *end)
+{
+    while (at < end) {
+        const char *dollar = memchr(at, '$', (size_t)(end - at));
+        append(x, at, (size_t)((dollar ? dollar : end) - at));
+        if (!dollar)
+            return true;
+        char next = '\0';
+        if (dollar + 1 < end)
+            next = dollar[1];
+        at = dollar + 2;
+        if (next == '$') {
+            append(x, "$", 1);
+        } else if (next == '{') {
+            at = take_reference(x, at, end);
+            if (!at)
+                return false;
+        } else {
+            complain(x, "expected ${NAME}, ${NAME:-default}, or $$ for a dollar sign");
+            return false;
+        }
+    }
+    return true;
 }
 
 static void expand_entry(config *c, entry *e, problems *found)
 {
     expansion x = {.c = c, .e = e, .found = found, .text = ""};
-    const char *at = e->value;
-    while (!e->is_broken && *at) {
-        size_t plain = strcspn(at, "$");
-        append(&x, at, plain);
-        at += plain;
-        if (!*at)
-            break;
-        if (at[1] == '$') {
-            append(&x, "$", 1);
-            at += 2;
-        } else if (at[1] == '{') {
-            at = take_reference(&x, at + 2);
-            e->is_broken = !at;
-        } else {
-            complain(&x, "expected ${NAME}, ${NAME:-default}, or $$ for a dollar sign");
-            e->is_broken = true;
-        }
-    }
+    if (!e->is_broken)
+        e->is_broken = !expand_text(&x, e->value, e->value + strlen(e->value));
     e->value = x.text;
     e->from = x.from;
 }

@@ -82,6 +82,27 @@ static void the_default_steps_in_for_a_variable_that_is_unset_or_empty(void **st
     gives("${X:-other}", NULL, "set");
 }
 
+static void a_default_may_have_variables_and_defaults_of_its_own(void **state)
+{
+    (void)state;
+    const char *url = "${X:-http://localhost:${Y:-5000}}/";
+    gives(url, NULL, "http://localhost:5000/");
+    gives(url, "Y=5300\n", "http://localhost:5300/");
+    gives(url, "X=https://x.example\nY=5300\n", "https://x.example/");
+    gives("${X:-${Y:-${Z:-a}b}c}d", NULL, "abcd");
+    gives("${X:-${Y:-${Z:-a}b}c}d", "Z=z\n", "zbcd");
+    gives("${X:-${Y}}", "Y=y\n", "y");
+    gives("${X:-a$$b}", NULL, "a$b");
+    gives("${X:-$${Y}}", "X=x\n", "x}");
+    refuses("${X:-${Y}}", NULL, "talelio.ini:2: [redis] prefix: the variable Y is not set");
+    /* What a variable holds is not expanded, also when it is in a default. */
+    gives("${X:-${Y}}", "Y='${Z}$$'\n", "${Z}$$");
+    /* One that is not needed may be unset, but must be well-formed as far as its braces go. */
+    gives("${X:-${Y}}", "X=x\n", "x");
+    refuses("${X:-${Y}", "X=x\n", "talelio.ini:2: [redis] prefix: expected ${NAME}, ${NAME:-default}, or $$");
+    refuses("${X:-a$b}", NULL, "talelio.ini:2: [redis] prefix: expected ${NAME}, ${NAME:-default}, or $$");
+}
+
 static void an_empty_variable_is_a_value(void **state)
 {
     (void)state;
@@ -227,6 +248,7 @@ int main(void)
         TEST(the_environment_wins_over_the_file),
         TEST(a_variable_that_is_not_set_is_named_with_what_to_do),
         TEST(the_default_steps_in_for_a_variable_that_is_unset_or_empty),
+        TEST(a_default_may_have_variables_and_defaults_of_its_own),
         TEST(an_empty_variable_is_a_value),
         TEST(two_dollars_are_one),
         TEST(a_lone_dollar_and_a_broken_reference_are_refused),
