@@ -98,9 +98,17 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
     return rows[a_length % 3][b_length];
 }
 
+/* "_url" of "site_url", or NULL. */
+static const char *last_word(const char *name)
+{
+    return strrchr(name, '_');
+}
+
 const char *nearest_name(const char *word, const char *(*next)(void *arg), void *arg)
 {
     const char *best = NULL;
+    const char *relative = NULL; /* has the same last word */
+    size_t relatives = 0;
     size_t length = strlen(word);
     /* Short words are all alike: one letter off counts there, two in longer ones. */
     size_t nearest = length < 4 ? 2 : 3;
@@ -115,6 +123,10 @@ const char *nearest_name(const char *word, const char *(*next)(void *arg), void 
             nearest = off;
             best = name;
         }
+        if (last_word(word) && last_word(name) && strcmp(last_word(word), last_word(name)) == 0) {
+            relative = name;
+            relatives++;
+        }
     }
-    return best;
+    return best || relatives != 1 ? best : relative;
 }

@@ -16,7 +16,7 @@ static const tl_route routes[] = {
 };
 
 static const tl_option options[] = {
-    {"site_url", TL_OPTION_STRING, &the_site.url, .fallback = "http://localhost:5000",
+    {"site_url", TL_OPTION_STRING, &the_site.url, .fallback = "http://localhost:3000",
      .help = "address of the site: articles are at its /articles/SLUG, and links elsewhere open in a new tab"},
     {"raw_html", TL_OPTION_BOOL, &the_site.raw_html, .fallback = "no",
      .help = "authors are trusted: HTML in articles reaches the page as written"},

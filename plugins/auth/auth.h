@@ -18,7 +18,8 @@ struct auth_options {
     int64_t refresh_lifetime;
     int64_t refresh_grace;
     int64_t verification_lifetime;
-    const char *site_url;
+    const char *api_url;
+    int api_url_length; /* without slashes at the end */
     const char *cookie_domain;
     bool cookie_secure;
     tl_list whitelist;

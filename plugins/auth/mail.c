@@ -38,15 +38,12 @@ int verification_mail(tl_request *req, int64_t account_id, const char *email, co
     }
     tl_defer(req, free_token, token);
 
-    size_t site = strlen(auth_options.site_url);
-    while (site > 0 && auth_options.site_url[site - 1] == '/')
-        site--;
     const char *text =
         tl_format(req,
                   "Hello %s,\n\n"
                   "an account was registered with this email address. Please confirm that it is yours:\n\n"
                   "%.*s/v1/accounts/verify/%s\n\n"
                   "The link works for %s. If it was not you, do nothing.\n",
-                  username, (int)site, auth_options.site_url, token, duration_text(req, lifetime));
+                  username, auth_options.api_url_length, auth_options.api_url, token, duration_text(req, lifetime));
     return tl_mail(req, email, "Please confirm your email address", text);
 }

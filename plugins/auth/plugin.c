@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "plugins/auth/auth.h"
+#include "plugins/shared/address.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -25,6 +26,9 @@ static int check_options(void)
                          minimum);
     if (tl_is_production() && !auth_options.cookie_secure)
         return tl_refuse("'cookie_secure = no' in production: the refresh token would travel in the clear");
+    auth_options.api_url_length = address_length(auth_options.api_url);
+    if (auth_options.api_url_length == 0)
+        return tl_refuse("api_url: " ADDRESS_EXPECTED ", found '%s'", auth_options.api_url);
     return TL_OK;
 }
 
@@ -54,7 +58,7 @@ static const tl_option options[] = {
      .help = "Key that signs tokens: at least 64 bytes in production, 32 in development"},
     {"issuer", OPTION(STRING, issuer.issuer, "talelio"), .help = "Claim 'iss' of tokens"},
     {"audience", OPTION(STRING, issuer.audience, "talelio"), .help = "Claim 'aud' of tokens"},
-    {"site_url", OPTION(STRING, site_url, "http://127.0.0.1:5000"),
+    {"api_url", OPTION(STRING, api_url, "http://localhost:5000"),
      .help = "Where visitors reach this API; verification links start with it"},
     {"access_lifetime", OPTION(DURATION, access_lifetime, "30m", SECOND, DAY),
      .help = "How long an access token holds"},

@@ -13,7 +13,7 @@ const char *image_key(tl_request *req, int64_t user_id, const char *file)
 
 const char *image_url(tl_request *req, const char *username, const char *file)
 {
-    return tl_format(req, "%.*s/v1/users/%s/images/%s", the_media.site_url_length, the_media.site_url, username, file);
+    return tl_format(req, "%.*s/v1/users/%s/images/%s", the_media.api_url_length, the_media.api_url, username, file);
 }
 
 const char *text_array(tl_request *req, const char *const *items, size_t count)

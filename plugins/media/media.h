@@ -16,8 +16,8 @@ enum { MEDIA_BODY_MAX = 33 * 1024 * 1024 };
 
 typedef struct media_options {
     const char *store_name;
-    const char *site_url; /* as configured; its end is cut off at site_url_length */
-    int site_url_length;  /* without slashes at the end */
+    const char *api_url; /* as configured; its end is cut off at api_url_length */
+    int api_url_length;  /* without slashes at the end */
     int64_t max_file_size;
     int64_t max_files;
     const char *metadata; /* "strip" or "keep" */

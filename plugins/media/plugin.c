@@ -1,9 +1,8 @@
 /*
  * media: images that users upload and anyone may see. The tables that say what it consists of.
  */
-#include <string.h>
-
 #include "plugins/media/media.h"
+#include "plugins/shared/address.h"
 
 media_options the_media;
 
@@ -18,7 +17,7 @@ static const tl_route routes[] = {
 static const tl_option options[] = {
     {"store", TL_OPTION_STRING, &the_media.store_name, .fallback = "media",
      .help = "the [store:NAME] that keeps the images"},
-    {"site_url", TL_OPTION_STRING, &the_media.site_url, .fallback = "http://localhost:5000",
+    {"api_url", TL_OPTION_STRING, &the_media.api_url, .fallback = "http://localhost:5000",
      .help = "address of this API, which the addresses of images begin with"},
     {"max_file_size", TL_OPTION_SIZE, &the_media.max_file_size, .fallback = "2M", .min = 1024, .max = 32 * 1024 * 1024,
      .help = "bytes an image file may have"},
@@ -57,15 +56,9 @@ static const tl_job jobs[] = {
 static int init(void)
 {
     media_options *m = &the_media;
-    size_t length = strlen(m->site_url);
-
-    while (length > 0 && m->site_url[length - 1] == '/')
-        length--;
-    size_t scheme = strncmp(m->site_url, "https://", 8) == 0 ? 8 : strncmp(m->site_url, "http://", 7) == 0 ? 7 : 0;
-    if (scheme == 0 || length <= scheme || length > 1024 || strcspn(m->site_url, " \t\r\n\"<>\\^`{|}?#") < length)
-        return tl_refuse("site_url: expected the address of this API, like https://api.example.org, found '%s'",
-                         m->site_url);
-    m->site_url_length = (int)length;
+    m->api_url_length = address_length(m->api_url);
+    if (m->api_url_length == 0)
+        return tl_refuse("api_url: " ADDRESS_EXPECTED ", found '%s'", m->api_url);
     m->rules.keep_metadata = strcmp(m->metadata, "keep") == 0;
     m->store = tl_store_named(m->store_name);
     if (!m->store)

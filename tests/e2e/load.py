@@ -12,7 +12,7 @@ import time
 from images import form, png
 
 # What `every_kind` asks of a server beyond the plugins of any test's server.
-MEDIA = {"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "site_url": "http://localhost"}}
+MEDIA = {"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "api_url": "http://localhost"}}
 
 
 class Call:

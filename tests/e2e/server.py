@@ -47,7 +47,7 @@ SECTIONS = {
     "mail": {"driver": "file", "from": "talelio <no-reply@talel.io>"},
     "plugin:health": {"enabled": "yes"},
     "plugin:users": {"enabled": "yes"},
-    "plugin:auth": {"enabled": "yes", "secret": SECRET, "site_url": "https://www.talel.io"},
+    "plugin:auth": {"enabled": "yes", "secret": SECRET, "api_url": "https://www.talel.io"},
     "plugin:articles": {"enabled": "yes", "site_url": "https://www.talel.io"},
 }
 

@@ -79,12 +79,39 @@ class TestProblems:
         assert result.returncode != 0 or "port = 1" not in result.stdout
 
 
+def development(server, **env):
+    """`talelio config` with the ini file for development."""
+    variables = {
+        "DATABASE_URL": server.database, "REDIS_ADDRESS": server.redis, "AUTH_SECRET": SECRET, "TALELIO_BUILD": str(BUILD)
+    }  # fmt: skip
+    return subprocess.run([TALELIO, "config", "--config", ROOT / "config/talelio.ini"], capture_output=True, text=True,
+                          cwd=server.folder, env={**os.environ, **variables, **env}, check=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("env, api, site", [
+    ({}, "http://localhost:5000", "http://localhost:3000"),
+    ({"PORT": "5300"}, "http://localhost:5300", "http://localhost:3000"),
+    ({"PORT": "5300", "API_URL": "https://api.talel.io", "SITE_URL": "https://www.talel.io"}, "https://api.talel.io", "https://www.talel.io"),
+])  # fmt: skip
+def test_the_api_and_the_site_have_an_address_each(configured, env, api, site):
+    shown = development(configured, **env).stdout
+    assert re.findall(r"^api_url = (\S+)", shown, re.M) == [api, api]
+    assert re.findall(r"^site_url = (\S+)", shown, re.M) == [site]
+
+
+@pytest.mark.parametrize("changes, told", [
+    ({"plugin:auth": {"site_url": "https://talel.io"}}, r"talelio\.ini:\d+: \[plugin:auth\] site_url: there is no such key; did you mean api_url\?"),
+    ({"plugin:auth": {"api_url": "talel.io"}}, "auth: .*api_url: expected an address like https://www.example.org, found 'talel.io'"),
+    ({"plugin:articles": {"site_url": "talel.io"}}, "articles: .*site_url: expected an address like .*, found 'talel.io'"),
+])  # fmt: skip
+def test_an_address_under_another_name_or_without_a_scheme_is_refused(make_server, changes, told):
+    said = make_server(changes).run("check").stderr
+    assert re.search(told, said), said
+
+
 def test_every_setting_that_a_message_or_a_page_names_exists(make_server):
     # given the keys of all sections, and every "[section] key" of the sources and the pages
-    server = make_server()
-    variables = {"DATABASE_URL": server.database, "REDIS_ADDRESS": server.redis, "AUTH_SECRET": SECRET, "TALELIO_BUILD": str(BUILD)}
-    shown = subprocess.run([TALELIO, "config", "--config", ROOT / "config/talelio.ini"], capture_output=True, text=True,
-                           cwd=server.folder, env={**os.environ, **variables}, check=True).stdout  # fmt: skip
+    shown = development(make_server()).stdout
     known = {}
     for line in shown.splitlines():
         if head := re.match(r"\[(.*)\]", line):
@@ -249,7 +276,7 @@ class TestSwitchedOff:
         full = make_server().start()
         slug = full.author().publish("Read me").json["article"]["slug"]
         full.stop()
-        server = make_server({"plugin:auth": {"enabled": "no", "secret": None, "site_url": None}}, share=full).start()
+        server = make_server({"plugin:auth": {"enabled": "no", "secret": None, "api_url": None}}, share=full).start()
         visitor = server.client()
         assert visitor.get("/v1/articles/" + slug).status == 200
         assert visitor.publish("No").status in (404, 405)

@@ -51,7 +51,7 @@ def s3_store(name):
 def media_server(make_server, driver):
     s3, name = bucket() if driver == "s3" else (None, None)
     store = s3_store(name) if s3 else {"driver": "dir", "folder": "objects"}
-    running = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "site_url": SITE}}).start()
+    running = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "api_url": SITE}}).start()
     running.s3, running.bucket = s3, name
     return running
 
@@ -542,8 +542,8 @@ class TestConfiguration:
         "changes, expected",
         [
             ({"plugin:media": {"enabled": "yes"}}, "found no section [store:media]"),
-            ({**STORE, "plugin:media": {"enabled": "yes", "site_url": "api.example.org"}}, "site_url: expected the address"),
-            ({**STORE, "plugin:media": {"enabled": "yes", "site_url": "https://a b"}}, "site_url: expected the address"),
+            ({**STORE, "plugin:media": {"enabled": "yes", "api_url": "api.example.org"}}, "api_url: expected an address"),
+            ({**STORE, "plugin:media": {"enabled": "yes", "api_url": "https://a b"}}, "api_url: expected an address"),
             ({**STORE, "plugin:media": {"enabled": "yes", "max_file_size": "33M"}}, "max_file_size"),
         ],
     )
@@ -553,7 +553,7 @@ class TestConfiguration:
 
     def test_limits_are_options(self, make_server):
         options = {"max_file_size": "2K", "max_files": "2", "max_width": "100", "max_height": "50", "max_pixels": "4000", "max_frames": "3"}
-        server = make_server({**self.STORE, "plugin:media": {"enabled": "yes", "site_url": SITE + "//", **options}}).start()
+        server = make_server({**self.STORE, "plugin:media": {"enabled": "yes", "api_url": SITE + "//", **options}}).start()
         author = server.author()
         for fine in (png(100, 40), png(80, 50), gif(frames=3), png(size=2048), webp(100, 1)):
             assert upload(author, fine).status == 200
@@ -563,7 +563,7 @@ class TestConfiguration:
         server.stop()
 
     def test_without_auth_images_can_be_seen(self, make_server):
-        full = make_server({**self.STORE, "plugin:media": {"enabled": "yes", "site_url": SITE}}).start()
+        full = make_server({**self.STORE, "plugin:media": {"enabled": "yes", "api_url": SITE}}).start()
         author = full.author()
         image = path(author, png())
         reading = make_server(

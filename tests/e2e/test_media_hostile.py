@@ -15,7 +15,7 @@ from server import PATIENCE, SANITIZED, Peak, eventually, http_worker, memory
 from test_media import LIMIT, SITE, SIZE, TYPE, listed, object_files, path, paths, upload
 
 
-MEDIA = {"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "site_url": SITE}}
+MEDIA = {"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": {"enabled": "yes", "api_url": SITE}}
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ def server(make_server, storage, request):
         "driver": "s3", "endpoint": f"http://127.0.0.1:{storage.server_port}", "bucket": BUCKET, "path_style": "yes",
         "access_key": "a", "secret_key": "b", "stall_timeout": getattr(request, "param", "60s"), "connect_timeout": "1s",
     }  # fmt: skip
-    running = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "site_url": SITE}}).start()
+    running = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "api_url": SITE}}).start()
     yield running
     running.stop()
 
@@ -463,7 +463,7 @@ class TestBroken:
             "driver": "s3", "endpoint": f"http://127.0.0.1:{storage.server_port}", "bucket": BUCKET, "path_style": "yes",
             "access_key": "a", "secret_key": "b", "connections": "2", "stall_timeout": "1s",
         }  # fmt: skip
-        server = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "site_url": SITE}}).start()
+        server = make_server({"store:media": store, "plugin:media": {"enabled": "yes", "api_url": SITE}}).start()
         author = server.author()
         image = paths(upload(author, self.DATA))[0]
         readers = []
