@@ -97,7 +97,15 @@ static int bind_patiently(const place *where)
     }
 }
 
-/* With the port that the kernel has given for port 0. */
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+/*
+ * With the port that the kernel has given for port 0. A loopback address is written as localhost: to a browser it would
+ * be another site than a front end on localhost, and cookies would not travel between the two.
+ */
 static bool write_url(listener *l)
 {
     place where = {.length = sizeof where.address};
@@ -107,8 +115,9 @@ static bool write_url(listener *l)
         getnameinfo((const struct sockaddr *)&where.address, where.length, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return false;
-    bool v6 = where.address.ss_family == AF_INET6;
-    snprintf(l->url, sizeof l->url, "http://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    bool v6 = where.address.ss_family == AF_INET6 && !is_loopback(host);
+    snprintf(l->url, sizeof l->url, "http://%s%s%s:%s", v6 ? "[" : "", is_loopback(host) ? "localhost" : host,
+             v6 ? "]" : "", port);
     return true;
 }
 

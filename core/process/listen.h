@@ -12,7 +12,7 @@
 
 typedef struct listener {
     int fd;
-    char url[96]; /* http://127.0.0.1:5000, with the port that was taken */
+    char url[96]; /* http://localhost:5000, with the port that was taken */
 } listener;
 
 /* Listens on [server] address and port; port 0 takes a free one. False with what is wrong in `found`. */

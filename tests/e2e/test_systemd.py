@@ -40,7 +40,7 @@ def is_full(sender, path):
 def test_start_reload_and_stop_are_told(make_server):
     server = make_server()
     with told(server) as messages:
-        assert next(messages) == f"READY=1\nSTATUS=serves on http://127.0.0.1:{server.port}\n"
+        assert next(messages) == f"READY=1\nSTATUS=serves on http://localhost:{server.port}\n"
         before = time.clock_gettime(time.CLOCK_MONOTONIC)
         server.process.send_signal(signal.SIGHUP)
         reloading = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)\n", next(messages))

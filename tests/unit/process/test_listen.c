@@ -68,16 +68,34 @@ static void ipv6_has_brackets_in_the_url(void **unused)
 {
     (void)unused;
     problems *found = problems_new();
-    settings s = on("::1", 0);
+    settings s = on("::", 0);
     listener l;
     if (listener_open(&l, &s, found)) {
-        assert_memory_equal(l.url, "http://[::1]:", 13);
+        assert_memory_equal(l.url, "http://[::]:", 12);
         listener_close(&l);
     } else {
         /* a machine without IPv6 */
-        assert_non_null(strstr(problems_text(found, 0), "::1"));
+        assert_non_null(strstr(problems_text(found, 0), "::"));
     }
     problems_free(found);
+}
+
+static void a_loopback_address_is_called_as_browsers_call_it(void **unused)
+{
+    (void)unused;
+    static const char *const addresses[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < 2; i++) {
+        problems *found = problems_new();
+        settings s = on(addresses[i], 0);
+        listener l;
+        if (listener_open(&l, &s, found)) {
+            assert_memory_equal(l.url, "http://localhost:", 17);
+            listener_close(&l);
+        } else {
+            assert_int_equal(i, 1); /* a machine without IPv6 */
+        }
+        problems_free(found);
+    }
 }
 
 static void an_address_of_another_machine_is_told(void **unused)
@@ -105,8 +123,11 @@ static void a_name_is_no_address(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_free_port_is_found_and_told), cmocka_unit_test(a_taken_port_is_told_in_one_line),
-        cmocka_unit_test(ipv6_has_brackets_in_the_url),  cmocka_unit_test(an_address_of_another_machine_is_told),
+        cmocka_unit_test(a_free_port_is_found_and_told),
+        cmocka_unit_test(a_taken_port_is_told_in_one_line),
+        cmocka_unit_test(ipv6_has_brackets_in_the_url),
+        cmocka_unit_test(a_loopback_address_is_called_as_browsers_call_it),
+        cmocka_unit_test(an_address_of_another_machine_is_told),
         cmocka_unit_test(a_name_is_no_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
