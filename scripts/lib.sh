@@ -53,6 +53,24 @@ apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold inst
 INSTALL
 }
 
+# value_of NAME: as the caller has set it, in the environment or in .env; empty when nobody has.
+value_of() {
+    local value=${!1:-}
+    [ -n "$value" ] || value=$(sed -nE "s/^(export )?$1=//p" .env 2>/dev/null | tail -n 1) || :
+    printf '%s' "$value"
+}
+
+# keep_log FILE: what ninja writes, into the file; now and then how far it is.
+keep_log() {
+    local line last=$SECONDS
+    while IFS= read -r line; do
+        printf '%s\n' "$line"
+        [[ $SECONDS -ge $((last + 5)) && $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        say "  ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} steps"
+        last=$SECONDS
+    done >"$1"
+}
+
 # build_tree FOLDER [cmake option…] [-- target…]: configures, then builds all of it or the targets; two at a time take turns.
 build_tree() {
     local folder=$1 options=()
@@ -69,7 +87,7 @@ build_tree() {
             cat "$folder/configure.log" >&2
             exit 1
         }
-        ninja -C "$folder" "$@" >"$folder/build.log" 2>&1 || {
+        ninja -C "$folder" "$@" 2>&1 | keep_log "$folder/build.log" || {
             cat "$folder/build.log" >&2
             exit 1
         }

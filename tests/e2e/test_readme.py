@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from load import MEDIA
 from server import BUILD, ROOT, SECRET, TALELIO
 
 README = (ROOT / "README.md").read_text()
@@ -43,7 +44,7 @@ def test_the_five_commands_publish_and_read_an_article(make_server, tmp_path):
 
 @pytest.mark.ships
 def test_the_sample_fills_a_server_once(make_server):
-    server = make_server().start()
+    server = make_server(MEDIA).start()
     for count in (20, 0):
         command = [ROOT / "scripts/sample", f"http://127.0.0.1:{server.port}"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -52,8 +53,25 @@ def test_the_sample_fills_a_server_once(make_server):
     listed = server.client().get("/v1/users/talel/articles?limit=100")
     assert listed.headers["x-total-count"] == "20"
     html = "".join(article["html"] for article in listed.json["articles"])
-    for sign in ("<table>", "<img ", '<code class="language-c">', "<h2 id="):
+    for sign in ("<table>", '<code class="language-c">', "<h2 id="):
         assert sign in html
+
+    # and every picture that is shown is there, uploaded once
+    shown = set(re.findall(r'<img src="([^"]*)"', html)) | {article["featured_image"] for article in listed.json["articles"]} - {None}
+    uploaded = server.client().get("/v1/users/talel/images").json["images"]
+    assert shown == {image["url"] for image in uploaded} and len(uploaded) == 5
+    for url in shown:
+        assert server.client().get(url.removeprefix("http://localhost")).headers["content-type"] == "image/png"
+    server.stop()
+
+
+def test_without_media_the_sample_has_no_pictures(make_server):
+    server = make_server().start()
+    result = subprocess.run([ROOT / "scripts/sample", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True, timeout=120)
+    assert "Published 20 articles" in result.stderr, result.stderr
+    listed = server.client().get("/v1/users/talel/articles?limit=100").json["articles"]
+    assert "<img" not in "".join(article["html"] for article in listed)
+    assert {article["featured_image"] for article in listed} == {None}
     server.stop()
 
 
