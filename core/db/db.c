@@ -208,7 +208,7 @@ static bool is_acceptable(tl_request *req, const char *sql, size_t count)
     const char *refusal = count > PARAMS_MAX ? "it has too many parameters" : statement_refusal(sql, in_transaction);
     if (!refusal)
         return true;
-    log_error(req->worker, req, "mistake in the plugin: statement refused, because %s: %.1000s", refusal, sql);
+    log_mistake(req, "statement refused, because %s: %.1000s", refusal, sql);
     session->error = TL_DB_FAILED;
     return false;
 }

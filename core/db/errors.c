@@ -113,7 +113,8 @@ static void log_failure(tl_request *req, tl_db_error error, const char *sql, con
     /* Class 22, data exceptions, quotes the value behind a colon. */
     int length = (int)(strncmp(state, "22", 2) == 0 ? strcspn(message, ":\"") : strlen(message));
     tl_level level = error == TL_DB_RETRY ? TL_WARNING : TL_LOG_ERROR;
-    logger_write(req->worker->log, level, NULL, req, "statement failed: %s %.*s: %.1000s", state, length, message, sql);
+    logger_write(req->worker->log, level, request_plugin(req), req, "statement failed: %s %.*s: %.1000s", state, length,
+                 message, sql);
 }
 
 void error_report(tl_request *req, const char *sql, const PGresult *result, bool in_transaction)

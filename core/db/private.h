@@ -243,6 +243,9 @@ void error_report(tl_request *req, const char *sql, const PGresult *result, bool
 /* True when only the prepared statement is out of date, so that nothing has run. */
 bool error_is_stale(const PGresult *result);
 int session_fail(tl_request *req, tl_db_error error);
+/* For the log, with the plugin that has made it. */
+#define log_mistake(req, ...)                                                                                          \
+    logger_write((req)->worker->log, TL_LOG_ERROR, request_plugin(req), req, "mistake in the plugin: " __VA_ARGS__)
 /* The rows of an answer, or NULL with the request's error set. */
 tl_rows *session_take(tl_request *req, const char *sql, call *c, PGresult *result);
 

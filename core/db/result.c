@@ -44,8 +44,8 @@ int64_t db_affected(const tl_rows *rows)
 
 static void mistake(tl_rows *rows, const char *what, const char *column, const char *value)
 {
-    log_error(rows->req->worker, rows->req, "mistake in the plugin: %s \"%s\"%s%s", what, column,
-              value ? " is asked for as " : " is not in the result", value ? value : "");
+    log_mistake(rows->req, "%s \"%s\"%s%s", what, column, value ? " is asked for as " : " is not in the result",
+                value ? value : "");
 }
 
 static int column_number(tl_rows *rows, const char *column)

@@ -59,7 +59,7 @@ tl_rows *session_take(tl_request *req, const char *sql, call *c, PGresult *resul
     case PGRES_COMMAND_OK:
         return rows_new(req, result);
     case PGRES_EMPTY_QUERY:
-        log_error(req->worker, req, "mistake in the plugin: an empty statement");
+        log_mistake(req, "an empty statement");
         session_fail(req, TL_DB_FAILED);
         break;
     default:

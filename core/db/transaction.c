@@ -9,7 +9,7 @@
 
 static int mistake(tl_request *req, const char *what)
 {
-    log_error(req->worker, req, "mistake in the plugin: %s", what);
+    log_mistake(req, "%s", what);
     return session_fail(req, TL_DB_FAILED);
 }
 

@@ -84,7 +84,7 @@ void http_set_cookie(tl_request *req, const tl_cookie *cookie)
     bool sound = cookie->name && frame_is_token(cookie->name, strlen(cookie->name)) && cookie->value &&
                  is_value(cookie->value) && is_attribute(path) && is_attribute(domain);
     if (!sound || x->own.length + strlen(cookie->value) > MAX_OWN_HEADERS) {
-        logger_write(req->worker->log, TL_LOG_ERROR, req->module ? req->module->name : NULL, req,
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req,
                      "a cookie has characters that no cookie may have, or is too large, and is dropped");
         return;
     }

@@ -16,7 +16,7 @@ enum { STREAM_LOW = 64 * 1024, STREAM_WINDOW = STREAM_LOW + TL_STREAM_ROOM };
 
 static void complain(tl_request *req, const char *what)
 {
-    logger_write(req->worker->log, TL_LOG_ERROR, req->module ? req->module->name : NULL, req, "a stream %s", what);
+    logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "a stream %s", what);
 }
 
 /* Bytes have gone to the kernel. */
@@ -161,7 +161,7 @@ void stream_ended(tl_request *req, const http_exchange *x)
 {
     if (stream_is_whole(x) || req->cancelled || x->broken)
         return;
-    logger_write(req->worker->log, TL_LOG_ERROR, req->module ? req->module->name : NULL, req,
+    logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req,
                  "the handler of %s returned after %zu of %zu bytes: the connection is reset", x->route->path, x->sent,
                  x->length);
 }

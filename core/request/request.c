@@ -82,6 +82,11 @@ const tl_request *request_current(const request_table *table)
     return table->current;
 }
 
+const char *request_plugin(const tl_request *req)
+{
+    return req->module ? req->module->name : NULL;
+}
+
 static void arm_sweep(request_table *table)
 {
     static const struct timeval pause = {.tv_usec = SWEEP_MILLISECONDS * 1000};
@@ -136,7 +141,7 @@ static void report_slow(tl_request *req, int64_t milliseconds)
 {
     if (req->worker->role == ROLE_COMMAND)
         return;
-    const char *plugin = req->module ? req->module->name : NULL;
+    const char *plugin = request_plugin(req);
     logger_write(req->worker->log, TL_WARNING, plugin, req,
                  "%s of %s held the loop for %lld ms, and every other request waited", //
                  req->route ? req->route->path : "work without a route", plugin ? plugin : "the core",
@@ -250,7 +255,7 @@ int request_wait(tl_request *req, waiter *w)
     }
     if (!req->fiber || fiber_current(req->worker->fibers) != req->fiber) {
         fprintf(stderr, "talelio: a request waits outside of its own fiber (plugin %s)\n",
-                req->module ? req->module->name : "none");
+                request_plugin(req) ? request_plugin(req) : "none");
         abort();
     }
     req->wait = w;

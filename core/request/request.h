@@ -76,6 +76,9 @@ size_t request_count(const request_table *table);
 /* The request whose code runs now, its clean-ups too; NULL when none does. Async-signal-safe. */
 const tl_request *request_current(const request_table *table);
 
+/* The name of the plugin whose code runs in it, for the log; NULL: the core's. */
+const char *request_plugin(const tl_request *req);
+
 /*
  * Makes a request with an arena and an id; it does not run yet. `timeout` in milliseconds, 0: none. NULL when there is
  * no room (max_requests reached).

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from server import BUILD, ROOT, eventually
+from server import BUILD, ROOT, compile_plugin, eventually
 
 NOTES = pathlib.Path(__file__).parent / "notes"
 
@@ -270,3 +270,23 @@ def test_nothing_that_is_installed_names_another_prefix(tmp_path, where, etc):
     texts = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".ini", ".service", ".pc", ".cmake", ".sql", ".h")]
     assert len(texts) > 10
     assert [path.name for path in texts if "/usr/local" in path.read_text() or str(tmp_path) in path.read_text()] == []
+
+
+def test_a_statement_with_too_few_parameters_is_the_plugins_mistake(make_server, tmp_path):
+    # given a plugin that forgets one
+    compile_plugin("""
+        #include <talelio/talelio.h>
+        static int add(tl_request *req)
+        {
+            tl_rows *rows = tl_query(req, "SELECT $1::int + $2::int AS sum", "1");
+            return rows ? tl_reply(req, 200, "text/plain", "2", 1) : tl_fail_db(req);
+        }
+        static const tl_route routes[] = {{TL_GET, "/sum", add}, {0}};
+        TL_PLUGIN(.name = "sums", .version = "1", .routes = routes);
+    """, tmp_path / "sums.so")  # fmt: skip
+    server = make_server({"plugin:sums": {"enabled": "yes", "path": tmp_path / "sums.so"}}).start()
+
+    # then nobody takes the database for away, and the log says whose statement it is
+    assert server.client().get("/sum").status == 500
+    server.stop()
+    assert re.search(r"ERROR worker 1 \[sums\] statement failed: 08P01 bind message supplies 1 parameters.*: SELECT \$1::int \+ \$2", server.log_text())

@@ -15,9 +15,7 @@ static void slashes_at_the_end_do_not_count(void **state)
 {
     (void)state;
     static const char *const good[] = {"http://localhost:5000", "https://www.example.org", "https://example.org/below",
-                                       "http://[::1]:5000",
-                                       "https://b\xc3\xbc"
-                                       "cher.example"};
+                                       "http://[::1]:5000", "https://bücher.example"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(address_length(good[i]), strlen(good[i]));
     assert_int_equal(address_length("https://example.org/"), strlen("https://example.org"));
