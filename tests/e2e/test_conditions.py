@@ -22,7 +22,7 @@ def server(make_server):
         {
             "server": {"workers": "2"},
             "store:media": {"driver": "dir", "folder": "objects"},
-            "plugin:media": {"enabled": "yes", "site_url": SITE},
+            "plugin:media": {"enabled": "yes", "api_url": SITE},
             "plugin:metrics": {"enabled": "yes"},
         }
     ).start()

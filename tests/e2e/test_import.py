@@ -115,7 +115,7 @@ def make_heir(make_server, earlier):
             {
                 "store:media": media or {"driver": "dir", "folder": "objects"},
                 "store:earlier": s3_section(earlier.bucket, endpoint=endpoint),
-                "plugin:media": {"enabled": "yes", "site_url": SITE},
+                "plugin:media": {"enabled": "yes", "api_url": SITE},
                 "plugin:import": {
                     "enabled": "yes",
                     "database_url": earlier.url,

@@ -303,7 +303,7 @@ class TestPhotos:
         assert answer.headers["etag"] == '"' + hashlib.sha256(answer.body).hexdigest() + '"'
 
     def test_metadata_may_be_kept(self, make_server):
-        settings = {"enabled": "yes", "site_url": SITE, "metadata": "keep"}
+        settings = {"enabled": "yes", "api_url": SITE, "metadata": "keep"}
         server = make_server({"store:media": {"driver": "dir", "folder": "objects"}, "plugin:media": settings}).start()
         author = server.author()
         for kind in MAKERS:
