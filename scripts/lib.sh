@@ -53,7 +53,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold inst
 INSTALL
 }
 
-# value_of NAME: as the caller has set it, in the environment or in .env; empty when nobody has.
+# value_of NAME: from the environment or .env; empty when it is not set.
 value_of() {
     local value=${!1:-}
     [ -n "$value" ] || value=$(sed -nE "s/^(export )?$1=//p" .env 2>/dev/null | tail -n 1) || :

@@ -1,5 +1,5 @@
 /*
- * Where an installed server finds its own files when nobody says so: from where the program is, so that
+ * Where an installed server finds its own files by default: from where the program is, so that
  * `cmake --install --prefix` may choose another place than the build was configured for.
  */
 #ifndef CORE_CONFIG_INSTALLED_H

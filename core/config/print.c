@@ -48,7 +48,7 @@ static const char *without_names(arena *memory, const char *text)
     return rest;
 }
 
-/* Nobody knows the options of a plugin that is off, so whatever might be a secret counts as one. */
+/* The options of a plugin that is off are unknown, so a value that may be a secret counts as one. */
 static bool may_be_secret(const config *c, const entry *e)
 {
     static const char *const names[] = {"secret", "pass", "token", "key", "credential", "salt", "pepper", "pin", NULL};

@@ -73,7 +73,7 @@ static size_t count_characters(const char *text)
     return count;
 }
 
-/* Whether nobody sees the character: white space of any script, control characters, and what fonts give no width. */
+/* Whether the character is invisible: white space of any script, control characters, and what fonts give no width. */
 static bool is_invisible(utf8proc_int32_t point)
 {
     switch (utf8proc_category(point)) {

@@ -27,7 +27,7 @@ enum {
     LINGER_MS = 2000,       /* how long a client may take to read the last answer */
     LINGER_BYTES = 1 << 20, /* how much it may still send meanwhile */
     DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining, unless told */
-    MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all requests together that have been let in */
+    MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all authorized requests together */
     MAX_STRANGERS = 32 << 20, /* the same of all others */
     GIVE_BACK = 8 << 20,      /* bytes of freed bodies that are worth it */
     BODY_ROOM = 4 << 20,      /* address space that a body is given at once, when its length is known */
@@ -64,7 +64,7 @@ typedef struct http_exchange {
     chunks chunks;
     buffer body;
     size_t max_body;
-    bool known;            /* whoever sends it has been let in */
+    bool known;            /* its sender has been authorized */
     waiter *whole;         /* its handler waits for the body; NULL: it does not */
     frame_refusal refusal; /* of the gate */
 
@@ -131,7 +131,7 @@ struct http_server {
     struct exchange_list live;     /* all others */
     struct exchange_list spare;
     size_t spare_count;
-    size_t held[2]; /* bytes of all bodies: of strangers, and of those who have been let in */
+    size_t held[2]; /* bytes of all bodies: of strangers, and of authorized clients */
     size_t max_held[2];
     size_t freed; /* bytes of bodies since memory was last given back to the system */
     size_t count;
@@ -216,7 +216,7 @@ typedef enum body_verdict {
     BODY_UNDECIDED, /* its sender is being asked for: gate_go_on or gate_answer follows */
     BODY_TOO_LARGE,
 } body_verdict;
-/* Between head and body. Whoever has to say who he is does it here, before anything of the body is kept. */
+/* Between head and body. Authorization takes place here, before anything of the body is kept. */
 body_verdict exchange_judge_head(http_exchange *x);
 /* The request is complete: answers, or starts a handler, or lets the one go on that waits for the body. */
 void exchange_dispatch(http_exchange *x);

@@ -46,7 +46,7 @@ typedef struct piece {
 
 typedef struct slot {
     bool taken;
-    piece *piece; /* NULL: nobody waits for what it does any more */
+    piece *piece; /* NULL: its request has gone */
 } slot;
 
 struct isolation {

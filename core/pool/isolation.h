@@ -3,7 +3,7 @@
  *
  *     worker ── fork ──> keeper ── fork ──> one process for each piece of work
  *
- * The keeper is forked while the worker is small and serves nobody yet. It does nothing but fork, and tell how its
+ * The keeper is forked while the worker is small and has no connections. It does nothing but fork, and tell how its
  * children have ended; forking is cheap for it, and never holds the worker's loop. Input and output travel over a pair
  * of sockets between the worker and the process that works: when the worker closes its end, because the request is
  * cancelled or the worker has died, the kernel kills the other side.

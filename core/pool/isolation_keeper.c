@@ -105,7 +105,7 @@ static void limit_memory(size_t bytes)
 #endif
 }
 
-/* SIGPROF kills what has used up its time, SIGIO what nobody waits for any more. */
+/* SIGPROF kills a process that has used up its time, SIGIO one whose request has gone. */
 static void limit_time(int fd, int64_t milliseconds)
 {
     struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};

@@ -1,7 +1,7 @@
 /*
  * What one request may take. The arena counts itself; what libraries hold for a request (JSON, results of statements)
- * is counted beside it. A request that has taken too much is left by a jump out of the plugin's code, back to whoever
- * started that: its clean-ups run, nothing of it goes on.
+ * is counted beside it. A request that has taken too much is left by a jump out of the plugin's code, back to its
+ * caller: its clean-ups run, nothing of it goes on.
  *
  * The jump happens only in calls that leave nothing of the core half done: see request_check_memory.
  */
@@ -32,9 +32,11 @@ static void tell(tl_request *req)
 
 void request_check_memory(tl_request *req, size_t more)
 {
+    if (!req->leave)
+        return;
     size_t limit = (size_t)req->worker->settings->request_memory;
     size_t now = taken(req);
-    if (!req->leave || (now <= limit && more <= limit - now))
+    if (now <= limit && more <= limit - now)
         return;
     if (fiber_current(req->worker->fibers) != req->fiber)
         return;

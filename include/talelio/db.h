@@ -20,9 +20,9 @@ typedef enum tl_db_error {
     TL_DB_UNIQUE,      /* SQLSTATE 23505, 23P01 */
     TL_DB_FOREIGN_KEY, /* SQLSTATE 23503, 23001 */
     TL_DB_CHECK,       /* SQLSTATE 23514, 23502, 22001: the value is not allowed there */
-    TL_DB_RETRY,  /* SQLSTATE 40001, 40P01, 55P03: a serialization failure, a deadlock, or a lock that somebody else
-                     has; the transaction may be repeated */
-    TL_DB_FAILED, /* anything else; the log has it */
+    TL_DB_RETRY,       /* SQLSTATE 40001, 40P01, 55P03: a serialization failure, a deadlock, or a lock that another
+                          session has; the transaction may be repeated */
+    TL_DB_FAILED,      /* anything else; the log has it */
 } tl_db_error;
 
 typedef struct tl_db_api {

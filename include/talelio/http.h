@@ -216,11 +216,11 @@ static inline int tl_reply_json(tl_request *req, int status, const tl_json *valu
 
 /*
  * Conditional requests (RFC 9110, 13). An answer to GET has an entity tag, which is another one whenever the answer is;
- * whoever has seen it reads again, changes or deletes only on a condition: If-None-Match, If-Match.
+ * a client that has it can read again, change or delete on a condition: If-None-Match, If-Match.
  *
  * What GET shows is often more than what PATCH and DELETE change: a page with an article shows its neighbours, too. So
  * a tag is "VERSION-HASH": the version names the state of what is written, the hash all that is shown. Reads compare
- * whole tags, writes the version: nobody's change is refused because something next to it has changed. The version is
+ * whole tags, writes the version: no change is refused because something next to it has changed. The version is
  * the plugin's to choose: any text without spaces and quotes that never comes back once it has changed.
  */
 

@@ -98,7 +98,7 @@ int change_article(tl_request *req)
                         member(body, "featured_image"), t.version);
         if (!rows)
             return tl_fail_db(req);
-        /* When somebody has changed or deleted it since it was looked at, what is there now decides. */
+        /* When it has been changed or deleted since it was looked at, what is there now decides. */
     } while (tl_row_count(rows) == 0 && find_own(req, &t));
     if (tl_row_count(rows) == 0)
         return TL_REPLIED;

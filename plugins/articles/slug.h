@@ -17,9 +17,9 @@
  *
  *   - Letters are lower case, ß is ss, and the result is in NFC.
  *   - Letters of Latin, Greek and Cyrillic lose their accents, so é is e and й is и. All others keep their marks, at
- * most ten on a letter. Compatibility forms (full width, ligatures, ²) are letters and digits like any other.
- *   - Everything that is no letter, mark or digit separates words, which single hyphens join. Characters that nobody
- *     sees (soft hyphen, joiners, variation selectors) are left out without separating.
+ *     most ten on a letter. Compatibility forms (full width, ligatures, ²) are letters and digits like any other.
+ *   - Everything that is no letter, mark or digit separates words, which single hyphens join. Invisible characters
+ *     (soft hyphen, joiners, variation selectors) are left out without separating.
  *   - At most SLUG_MAX code points, cut between two words where there are two.
  */
 size_t slug_make(const char *text, size_t length, char out[SLUG_SIZE]);
@@ -29,7 +29,7 @@ size_t slug_make(const char *text, size_t length, char out[SLUG_SIZE]);
 #define SLUG_IS_ASKED_FOR "a.slug IN ($1, $2) ORDER BY a.slug = $1 DESC LIMIT 1"
 
 /*
- * The slug that `text`, a part of a path, asks for: in NFC, without characters that nobody sees. False when no slug can
+ * The slug that `text`, a part of a path, asks for: in NFC, without invisible characters. False when no slug can
  * be that (it may be no text to the database).
  */
 bool slug_from_path(const char *text, char out[SLUG_STORED_SIZE]);

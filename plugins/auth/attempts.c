@@ -1,5 +1,5 @@
 /*
- * How often somebody may fail to log in: failures are counted per email and network in Redis, and forgotten with the
+ * How often a login may fail: failures are counted per email and network in Redis, and forgotten with the
  * first success. Attempts that are under way count only when they have failed, so a burst gets past the limit by as
  * many as the blocking pool takes at once. Guessing from many addresses is slowed by that pool, not by this.
  */

@@ -94,8 +94,8 @@ session_result session_start(tl_request *req, int64_t user_id);
 session_tokens *session_cookies(tl_request *req, const char **problem);
 /*
  * Opens the session of one of the tokens, and rotates that one, or finds its successor when it was rotated before. A
- * token that opens nothing ends its session as used again only when no other opens one. Whoever is given the successor
- * has to be told: session_set_cookie.
+ * token that opens nothing ends its session as used again only when no other opens one. The successor goes to the
+ * client with session_set_cookie.
  */
 session_result session_renew(tl_request *req, session_tokens *tokens, session *opened);
 void session_set_cookie(tl_request *req, const session *opened);

@@ -1,7 +1,7 @@
 /*
  * POST /v1/accounts/token: a new access token for a refresh token, which is rotated.
  *
- * An answer that gets lost, or that the database could not give, costs nobody his session: the token that was sent
+ * An answer that gets lost, or that the database could not give, ends no session: the token that was sent
  * stays good until the one that it was rotated for has been used.
  */
 #include "plugins/auth/auth.h"

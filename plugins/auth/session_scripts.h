@@ -7,7 +7,7 @@
  *
  * A rotated secret passes until its successor has been used, and for the grace after that. The use of a secret is what
  * rotates it, so `at` of the next step tells when that was; the last step's successor is the one that counts now, and
- * nobody has used it. A chain keeps 64 steps: a secret from before them counts as rotated long ago.
+ * it has not been used. A chain keeps 64 steps: a secret from before them counts as rotated long ago.
  */
 #ifndef PLUGINS_AUTH_SESSION_SCRIPTS_H
 #define PLUGINS_AUTH_SESSION_SCRIPTS_H

@@ -39,7 +39,7 @@ int auth_verify(tl_request *req)
     if (!rows)
         return TL_REPLIED;
     if (!tl_row_bool(rows, 0, "verified")) {
-        /* Somebody else may do the same just now: who comes second finds the time of the first. */
+        /* Two requests may do this at once: the second finds the time of the first. */
         rows = tl_query(
             req,
             "UPDATE accounts SET verified = true, updated_at = CASE WHEN verified THEN updated_at ELSE now() END"

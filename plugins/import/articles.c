@@ -42,7 +42,7 @@ static bool is_blank(const char *text)
     return text[strspn(text, " \t\r\n\v\f")] == '\0';
 }
 
-/* What a path cannot have, and so nobody could ever read. */
+/* A path cannot have it, so the article could not be read. */
 static bool is_reachable(const char *slug)
 {
     return !strchr(slug, '/') && strcmp(slug, ".") != 0 && strcmp(slug, "..") != 0;

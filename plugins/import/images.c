@@ -27,7 +27,7 @@ static bool split_key(const char *key, int64_t *user_id, const char **file)
     return true;
 }
 
-/* An image of somebody who is not of the earlier service, in a bucket that both use. */
+/* An image of a user whom the earlier service did not have, in a bucket that both use. */
 static int leave_unless_known(tl_request *req, import_run *run, const tl_media_find *find, const char *what)
 {
     tl_rows *rows = tl_query(req, "SELECT FROM images WHERE user_id = $1::bigint AND file = $2",

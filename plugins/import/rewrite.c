@@ -1,6 +1,6 @@
 /*
  * The third step: addresses of images that have been taken over, within bodies, featured images and avatars, become
- * those under which this API serves them. What somebody has changed here since stays as it is.
+ * those under which this API serves them. A text that has been changed here since stays as it is.
  */
 #include <inttypes.h>
 #include <stdio.h>

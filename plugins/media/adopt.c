@@ -164,7 +164,7 @@ static int insert(tl_request *req, adoption *a)
     case TL_DB_FOREIGN_KEY:
         return refuse(a, "its user does not exist");
     case TL_DB_UNIQUE:
-        return refuse(a, "somebody else has just made an image of this name");
+        return refuse(a, "another image of this name has just been stored");
     default:
         return fail_query(req);
     }

@@ -36,8 +36,8 @@ bool name_is_made(const char *name);
 
 /*
  * Whether an image can have this name, which name_make has made or the service before this one: stem, UUID and any
- * extension or none, in any case; or a stem and an extension alone. As in the table's constraint; what cannot be one is
- * nobody's image.
+ * extension or none, in any case; or a stem and an extension alone. As in the table's constraint; no image has any
+ * other name.
  */
 bool name_is_possible(const char *name);
 

@@ -4,7 +4,7 @@
 #ifndef PLUGINS_SHARED_ADDRESS_H
 #define PLUGINS_SHARED_ADDRESS_H
 
-/* What a configuration that has none of these is told. */
+/* For the error message about any other value. */
 #define ADDRESS_EXPECTED "expected an address like https://www.example.org"
 
 /*
