@@ -443,6 +443,8 @@ class TestImages:
         _, user = earlier.account()
         earlier.image(f"{user}/images/name.png", png())
         assert take_over(heir)[0] == 0
+        # given one that came an hour later; storage tells times in seconds
+        heir.sql("UPDATE images SET created_at = created_at - interval '1 hour'")
         earlier.image(f"{user}/images/name.png", png(width=100, size=500))
         code, report = take_over(heir)
         assert code == 1 and "left out: the user has another image of this name" in report, report
