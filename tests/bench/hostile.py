@@ -75,7 +75,8 @@ def texts(table, server):
         thread.start()
     busy = beside.measure(lambda: not any(thread.is_alive() for thread in threads))
     took = time.monotonic() - began
-    table.note(f"# six hostile texts: answered {sorted(answers)} after {took:.1f} s")
+    held = server.log_text().count("held the loop")
+    table.note(f"# six hostile texts: answered {sorted(answers)} after {took:.1f} s; the loop was held for more than 20 ms {held} times")
     for what, before, during in zip(("logins", "reads"), rest, busy):
         table.note(f"# {what} at rest: {describe(before)}; beside them: {describe(during)}; "
                    f"longest against longest {during[-1] / before[-1]:.2f}, p50 {during[len(during) // 2] / before[len(before) // 2]:.2f}")  # fmt: skip
@@ -108,7 +109,8 @@ def strangers(table, server):
 
 
 def hostile(bench):
-    server = bench.another("hostile", {"server": {"workers": "1"}, "plugin:media": {"enabled": "yes", "store": "media"},
+    server = bench.another("hostile", {"server": {"workers": "1"}, "log": {"slow_handler": "20ms"},
+                                       "plugin:media": {"enabled": "yes", "store": "media"},
                                        "store:media": {"driver": "dir", "folder": "objects"}})  # fmt: skip
     texts(bench.table, server)
     strangers(bench.table, server)
