@@ -1,4 +1,4 @@
-/* What `talelio config` shows of a plugin that is off, whose options nobody knows. */
+/* What `talelio config` shows of a plugin that is off, whose options are unknown. */
 #include "tests/unit/config/config_case.h"
 
 /* The line of a section [plugin:b] that is off with this line in it, up to where its value comes from. */
@@ -13,12 +13,13 @@ static void shown_as(const char *line, const char *expected)
     char *found = strstr(text, "[plugin:b]\nenabled = no ");
     assert_non_null(found);
     found = strchr(found + 12, '\n') + 1;
-    char *end = strstr(found, "  # ");
-    assert_non_null(end);
-    while (end[-1] == ' ')
-        end--;
-    *end = '\0';
-    assert_string_equal(found, expected);
+    const char *origin = strstr(found, "  # ");
+    assert_non_null(origin);
+    size_t length = (size_t)(origin - found);
+    while (length > 0 && found[length - 1] == ' ')
+        length--;
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(found, expected, length);
     free(text);
     case_end(&t);
 }
