@@ -227,7 +227,8 @@ body_verdict exchange_judge_head(http_exchange *x)
     bool is_sound = !x->frame.is_asterisk && split_path(x) == PATH_OK && (!x->frame.has_query || query_is_sound(x));
     if (is_sound)
         router_find(x->server->router, &x->path, x->method, &match);
-    if (!match.route)
+    /* A GET has no use for one (RFC 9110, 9.3.1). */
+    if (!match.route || x->method == TL_GET)
         return BODY_UNWANTED;
     x->max_body = match.route->max_body > 0 ? match.route->max_body : (size_t)x->server->settings->max_body;
     if (x->frame.content_length > x->max_body)

@@ -41,6 +41,14 @@ void exchange_destroy(http_exchange *x)
     free(x);
 }
 
+void exchange_drop_body(http_exchange *x)
+{
+    struct http_server *h = x->server;
+    h->held[x->known] -= x->body.length;
+    h->freed += x->body.length;
+    buffer_clear(&x->body, KEEP_BODY);
+}
+
 void exchange_free(http_exchange *x)
 {
     struct http_server *h = x->server;
@@ -48,8 +56,7 @@ void exchange_free(http_exchange *x)
         exchange_destroy(x);
         return;
     }
-    h->held[x->known] -= x->body.length;
-    h->freed += x->body.length;
+    exchange_drop_body(x);
     TAILQ_REMOVE(x->queued ? &h->answered : &h->live, x, link);
     x->queued = false;
     x->conn = NULL;
@@ -66,7 +73,6 @@ void exchange_free(http_exchange *x)
     x->length = x->sent = 0;
     x->remote[0] = '\0';
     buffer_clear(&x->head, KEEP_HEAD);
-    buffer_clear(&x->body, KEEP_BODY);
     buffer_clear(&x->own, KEEP_HEAD);
     buffer_clear(&x->early, 0);
     buffer_clear(&x->scratch, KEEP_HEAD);

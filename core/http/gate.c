@@ -36,6 +36,7 @@ void gate_refuse(connection *c, int status, const char *message)
     if (!c->exchange)
         c->exchange = exchange_new(c);
     c->exchange->refusal = (frame_refusal){status, message};
+    exchange_drop_body(c->exchange);
     take(c, evbuffer_get_length(c->input));
     release(c);
     c->inside = was_inside;
@@ -167,6 +168,33 @@ static bool accept_body(connection *c)
     return false;
 }
 
+/* evhttp reads what the gate has let through outside of its own callback. */
+static void wake_evhttp(connection *c)
+{
+    if (c->phase == PHASE_RUNNING)
+        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/*
+ * Strangers who send slowly must not keep out those who send a login at once. All of them are looked at, but only after
+ * the room has had the time to fill again.
+ */
+static void refuse_slow_strangers(struct http_server *h, const connection *but)
+{
+    int64_t now = loop_now(h->worker);
+    if (now - h->made_room < STRANGER_MS)
+        return;
+    h->made_room = now;
+    connection *c;
+    TAILQ_FOREACH(c, &h->connections, link)
+    {
+        if (c == but || c->phase != PHASE_BODY || c->exchange->known || now - c->since < STRANGER_MS)
+            continue;
+        gate_refuse(c, 503, "The server is busy");
+        wake_evhttp(c);
+    }
+}
+
 /* Each body has its limit; this one is for all of them, so that strangers leave room for those who have been let in.
  * False when the request has been refused. */
 static bool hold(connection *c, size_t more)
@@ -174,6 +202,8 @@ static bool hold(connection *c, size_t more)
     struct http_server *h = c->server;
     bool known = c->exchange->known;
     h->held[known] += more;
+    if (!known && h->held[known] > h->max_held[known])
+        refuse_slow_strangers(h, c);
     if (h->held[known] <= h->max_held[known])
         return true;
     gate_refuse(c, 503, "The server is busy");
@@ -254,13 +284,6 @@ void gate_next(connection *c)
     c->inside = true;
     read_on(c);
     c->inside = false;
-}
-
-/* evhttp reads what the gate has let through outside of its own callback. */
-static void wake_evhttp(connection *c)
-{
-    if (c->phase == PHASE_RUNNING)
-        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 void gate_go_on(connection *c)

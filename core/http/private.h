@@ -29,6 +29,7 @@ enum {
     DRAIN_GRACE_MS = 1000,  /* how long a connection in use may take for its next request while draining, unless told */
     MAX_HELD = 256 << 20,   /* bytes of bodies in a worker, of all authorized requests together */
     MAX_STRANGERS = 32 << 20, /* the same of all others */
+    STRANGER_MS = 1000,       /* how long a stranger's body may take when there is no room for others' */
     GIVE_BACK = 8 << 20,      /* bytes of freed bodies that are worth it */
     BODY_ROOM = 4 << 20,      /* address space that a body is given at once, when its length is known */
     KEEP_EXCHANGES = 256,
@@ -133,7 +134,8 @@ struct http_server {
     size_t spare_count;
     size_t held[2]; /* bytes of all bodies: of strangers, and of authorized clients */
     size_t max_held[2];
-    size_t freed; /* bytes of bodies since memory was last given back to the system */
+    int64_t made_room; /* when slow bodies of strangers were refused last */
+    size_t freed;      /* bytes of bodies since memory was last given back to the system */
     size_t count;
     connection **by_fd;
     size_t by_fd_size;
@@ -204,6 +206,7 @@ void exchange_destroy(http_exchange *x);
 void exchange_start(struct evhttp_request *reply, void *server);
 /* Its method and its id, once the head is there. */
 void exchange_identify(http_exchange *x);
+void exchange_drop_body(http_exchange *x);
 /* The NUL-ended text of a piece of the head. */
 const char *exchange_text(http_exchange *x, frame_span span);
 /* The value of a header that may come only once; NULL when there is none, or more. */

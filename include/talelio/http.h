@@ -132,8 +132,8 @@ static inline const char *tl_request_id(const tl_request *req)
 }
 
 /*
- * The body as it was sent, NUL behind it. Never NULL; empty when there is none. It has no content coding: the host has
- * answered a body with Content-Encoding (other than identity) with 415.
+ * The body as it was sent, NUL behind it. Never NULL; empty when there is none, and for GET. It has no content coding:
+ * the host has answered a body with Content-Encoding (other than identity) with 415.
  */
 static inline const void *tl_body(tl_request *req, size_t *length)
 {

@@ -42,6 +42,7 @@ static const route routes[] = {
     {TL_POST, "/closed", echo, .auth = TL_AUTH_REQUIRED},
     {TL_POST, "/maybe", echo, .auth = TL_AUTH_OPTIONAL},
     {TL_POST, "/open", echo},
+    {TL_GET, "/open", echo},
     {0},
 };
 
@@ -272,6 +273,44 @@ static void test_strangers_leave_room_for_those_who_are_known(void **state)
     client_free(another);
 }
 
+static void test_slow_strangers_give_way_to_others(void **state)
+{
+    /* given strangers who fill what they may take all together, and send no more */
+    client *c = *state;
+    c->on->server->max_held[false] = 15000;
+    char body[9000];
+    memset(body, 'x', sizeof body);
+    client *slow = client_new(c->on);
+    client_send(slow, CLOSED("/open", "20000") "\r\n");
+    assert_true(client_send_bytes(slow, body, sizeof body));
+    loopback_turn_for(c->on, STRANGER_MS + 100);
+
+    /* when another one sends his at once */
+    client_send(c, CLOSED("/open", "9000") "\r\n");
+    assert_true(client_send_bytes(c, body, sizeof body));
+
+    /* then he is served, and the slow one is told to come again */
+    answer a = client_answer(c, false);
+    assert_int_equal(a.status, 200);
+    answer_free(&a);
+    a = client_answer(slow, false);
+    expect_error(&a, 503, "Service Unavailable", NULL);
+    expect_closed(slow);
+    client_free(slow);
+}
+
+static void test_a_get_is_answered_without_its_body(void **state)
+{
+    client *c = *state;
+    client_send(c, "GET /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    answer a = client_answer(c, false);
+    expect_text(&a, 200, "");
+    client_send(c, "GET /open HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n");
+    a = client_answer(c, false);
+    expect_text(&a, 200, "");
+    expect_closed(c);
+}
+
 static void test_a_body_for_no_route_is_not_read(void **state)
 {
     client *c = *state;
@@ -314,6 +353,8 @@ int main(void)
         TEST(test_a_body_may_take_longer_than_a_handler),
         TEST(test_broken_chunks_are_refused_by_name),
         TEST(test_strangers_leave_room_for_those_who_are_known),
+        TEST(test_slow_strangers_give_way_to_others),
+        TEST(test_a_get_is_answered_without_its_body),
         TEST(test_a_body_for_no_route_is_not_read),
         TEST(test_a_server_that_ends_meanwhile),
     };
