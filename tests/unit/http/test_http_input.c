@@ -254,11 +254,14 @@ static void test_a_unix_socket_is_a_peer_of_its_own(void **state)
 static void test_an_ipv4_client_of_an_ipv6_socket_is_shown_as_ipv4(void **state)
 {
     client *c = *state;
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.1", &address.sin6_addr), 1);
     socklen_t size = sizeof address;
     int no = 0, listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener < 0)
-        skip(); /* a machine without IPv6 */
+    if (listener < 0) {
+        assert_int_equal(errno, EAFNOSUPPORT); /* a machine without IPv6 */
+        return;
+    }
     assert_int_equal(setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no), 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(listener, 8), 0);
