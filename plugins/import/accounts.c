@@ -176,34 +176,23 @@ static int take(tl_request *req, import_run *run, account *a)
     return TL_OK;
 }
 
-int import_accounts_page(tl_request *req, void *arg)
+static int take_account(tl_request *req, import_run *run, const PGresult *rows, int row)
 {
-    import_run *run = arg;
-    PGresult *rows = source_page(req, &run->source, select_accounts, run->after);
+    account a;
 
-    if (!rows)
-        return import_fail(run, TL_ERROR, run->source.error);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        account a;
-        read_account(rows, row, &a);
-        int result = take(req, run, &a);
-        if (result != TL_OK)
-            return result;
-        run->after = source_int(rows, row, "id");
-    }
-    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
+    read_account(rows, row, &a);
+    return take(req, run, &a);
 }
 
-int import_users_without_account_page(tl_request *req, void *arg)
+static int leave_user(tl_request *req, import_run *run, const PGresult *rows, int row)
 {
-    import_run *run = arg;
-    PGresult *rows = source_page(req, &run->source, select_users_without_account, run->after);
+    import_leave(&run->accounts, tl_format(req, "user %s", source_text(rows, row, "id")), "it has no account");
+    return TL_OK;
+}
 
-    if (!rows)
-        return import_fail(run, TL_ERROR, run->source.error);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        import_leave(&run->accounts, tl_format(req, "user %s", source_text(rows, row, "id")), "it has no account");
-        run->after = source_int(rows, row, "id");
-    }
-    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
+int import_accounts(tl_request *req, import_run *run)
+{
+    int result = import_walk_rows(req, run, select_accounts, take_account);
+
+    return result == TL_OK ? import_walk_rows(req, run, select_users_without_account, leave_user) : result;
 }

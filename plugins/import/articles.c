@@ -95,32 +95,26 @@ static int take(tl_request *req, import_run *run, article *a, int64_t id, const 
     return TL_OK;
 }
 
-int import_articles_page(tl_request *req, void *arg)
+static int take_article(tl_request *req, import_run *run, const PGresult *rows, int row)
 {
-    import_run *run = arg;
-    PGresult *rows = source_page(req, &run->source, select_articles, run->after);
+    article a = {
+        .id = source_text(rows, row, "id"),
+        .user_id = source_text(rows, row, "user_id"),
+        .title = source_text(rows, row, "title"),
+        .slug = source_text(rows, row, "slug"),
+        .body = source_text(rows, row, "body"),
+        .meta_description = source_text(rows, row, "meta_description"),
+        .featured_image = source_text(rows, row, "featured_image"),
+        .created_at = source_text(rows, row, "created_at"),
+        .updated_at = source_text(rows, row, "updated_at"),
+    };
+    const char *problem =
+        refusal_of(req, run, &a, source_int(rows, row, "user_id"), source_bool(rows, row, "has_sound_times"));
 
-    if (!rows)
-        return import_fail(run, TL_ERROR, run->source.error);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        article a = {
-            .id = source_text(rows, row, "id"),
-            .user_id = source_text(rows, row, "user_id"),
-            .title = source_text(rows, row, "title"),
-            .slug = source_text(rows, row, "slug"),
-            .body = source_text(rows, row, "body"),
-            .meta_description = source_text(rows, row, "meta_description"),
-            .featured_image = source_text(rows, row, "featured_image"),
-            .created_at = source_text(rows, row, "created_at"),
-            .updated_at = source_text(rows, row, "updated_at"),
-        };
-        int64_t id = source_int(rows, row, "id");
-        const char *problem =
-            refusal_of(req, run, &a, source_int(rows, row, "user_id"), source_bool(rows, row, "has_sound_times"));
-        int result = take(req, run, &a, id, problem);
-        if (result != TL_OK)
-            return result;
-        run->after = id;
-    }
-    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
+    return take(req, run, &a, source_int(rows, row, "id"), problem);
+}
+
+int import_articles(tl_request *req, import_run *run)
+{
+    return import_walk_rows(req, run, select_articles, take_article);
 }

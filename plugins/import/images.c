@@ -94,7 +94,7 @@ static int take_page(tl_request *req, void *arg)
 
 int import_images(tl_request *req, import_run *run)
 {
-    int result = import_walk(req, run, take_page);
+    int result = import_walk(req, take_page, run);
 
     if (result == TL_OK)
         return TL_OK;

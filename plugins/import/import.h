@@ -42,7 +42,6 @@ typedef struct import_run {
     char **images; /* the keys of those that are here, by their bytes */
     size_t image_count, image_room;
 
-    int64_t after; /* the last id seen, of what is under way */
     char after_key[1025];
     int64_t foreign_objects; /* whose keys are none of an image */
     int64_t unmapped;        /* addresses that look like images' and stay */
@@ -60,18 +59,19 @@ int import_tables(tl_request *req, import_run *run);
 int import_images(tl_request *req, import_run *run);
 int import_addresses(tl_request *req, import_run *run);
 
-/* accounts.c, articles.c: the next page of rows, within the transaction; `arg` is the import_run. TL_OK; TL_NOT_FOUND
- * behind the last one. */
-int import_accounts_page(tl_request *req, void *arg);
-int import_users_without_account_page(tl_request *req, void *arg);
-int import_articles_page(tl_request *req, void *arg);
+/* accounts.c, articles.c: all their rows, within the transaction */
+int import_accounts(tl_request *req, import_run *run);
+int import_articles(tl_request *req, import_run *run);
 
 /* run.c */
 int import_fail(import_run *run, int result, const char *error);
 /* For the database here. */
 int import_fail_query(tl_request *req, import_run *run);
-/* Calls `page` in a scope each until it says TL_NOT_FOUND. `after` begins at 0. */
-int import_walk(tl_request *req, import_run *run, int (*page)(tl_request *req, void *run));
+/* Calls `page(req, arg)` in a scope each until it says TL_NOT_FOUND. */
+int import_walk(tl_request *req, int (*page)(tl_request *req, void *arg), void *arg);
+/* Calls `take` for every row of a statement of source_page. */
+typedef int import_take_row(tl_request *req, import_run *run, const PGresult *rows, int row);
+int import_walk_rows(tl_request *req, import_run *run, const char *sql, import_take_row *take);
 /* A line for what is left out, and its count. `what` is "account 3". */
 TL_PRINTF(3, 4) void import_leave(tally *t, const char *what, const char *format, ...);
 void import_remember_user(import_run *run, int64_t id, const char *username);

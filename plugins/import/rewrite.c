@@ -137,22 +137,6 @@ static int rewrite_article(tl_request *req, import_run *run, const PGresult *row
     return count(req, run, here);
 }
 
-static int rewrite_articles_page(tl_request *req, void *arg)
-{
-    import_run *run = arg;
-    PGresult *rows = source_page(req, &run->source, select_texts, run->after);
-
-    if (!rows)
-        return import_fail(run, TL_ERROR, run->source.error);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        int result = rewrite_article(req, run, rows, row);
-        if (result != TL_OK)
-            return result;
-        run->after = source_int(rows, row, "id");
-    }
-    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
-}
-
 static int rewrite_avatar(tl_request *req, import_run *run, const PGresult *rows, int row)
 {
     const char *id = source_text(rows, row, "id"), *avatar = source_text(rows, row, "avatar_url");
@@ -178,31 +162,15 @@ static int rewrite_avatar(tl_request *req, import_run *run, const PGresult *rows
     return count(req, run, here);
 }
 
-static int rewrite_avatars_page(tl_request *req, void *arg)
-{
-    import_run *run = arg;
-    PGresult *rows = source_page(req, &run->source, select_avatars, run->after);
-
-    if (!rows)
-        return import_fail(run, TL_ERROR, run->source.error);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        int result = rewrite_avatar(req, run, rows, row);
-        if (result != TL_OK)
-            return result;
-        run->after = source_int(rows, row, "id");
-    }
-    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
-}
-
 int import_addresses(tl_request *req, import_run *run)
 {
     int result = source_open(req, &run->source, the_import.database_url);
 
     if (result != TL_OK)
         return import_fail(run, result, run->source.error);
-    result = import_walk(req, run, rewrite_articles_page);
+    result = import_walk_rows(req, run, select_texts, rewrite_article);
     if (result == TL_OK)
-        result = import_walk(req, run, rewrite_avatars_page);
+        result = import_walk_rows(req, run, select_avatars, rewrite_avatar);
     source_close(&run->source);
     return result;
 }

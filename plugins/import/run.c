@@ -21,15 +21,42 @@ int import_fail_query(tl_request *req, import_run *run)
                                                                 : "the database failed; see the log");
 }
 
-int import_walk(tl_request *req, import_run *run, int (*page)(tl_request *req, void *run))
+int import_walk(tl_request *req, int (*page)(tl_request *req, void *arg), void *arg)
 {
     int result;
 
-    run->after = 0;
     do
-        result = tl_scoped(req, page, run);
+        result = tl_scoped(req, page, arg);
     while (result == TL_OK);
     return result == TL_NOT_FOUND ? TL_OK : result;
+}
+
+typedef struct row_walk {
+    import_run *run;
+    const char *sql;
+    import_take_row *take;
+    int64_t after; /* the last id seen */
+} row_walk;
+
+static int take_rows(tl_request *req, void *arg)
+{
+    row_walk *w = arg;
+    PGresult *rows = source_page(req, &w->run->source, w->sql, w->after);
+
+    if (!rows)
+        return import_fail(w->run, TL_ERROR, w->run->source.error);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        int result = w->take(req, w->run, rows, row);
+        if (result != TL_OK)
+            return result;
+        w->after = source_int(rows, row, "id");
+    }
+    return PQntuples(rows) == SOURCE_PAGE ? TL_OK : TL_NOT_FOUND;
+}
+
+int import_walk_rows(tl_request *req, import_run *run, const char *sql, import_take_row *take)
+{
+    return import_walk(req, take_rows, &(row_walk){.run = run, .sql = sql, .take = take});
 }
 
 void import_leave(tally *t, const char *what, const char *format, ...)

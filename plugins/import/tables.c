@@ -40,15 +40,11 @@ static int by_id(const void *a, const void *b)
 
 static int take_rows(tl_request *req, import_run *run)
 {
-    int result = import_walk(req, run, import_accounts_page);
+    int result = import_accounts(req, run);
 
-    if (result == TL_OK)
-        result = import_walk(req, run, import_users_without_account_page);
     if (run->user_count > 0)
         qsort(run->users, run->user_count, sizeof *run->users, by_id);
-    if (result == TL_OK)
-        result = import_walk(req, run, import_articles_page);
-    return result;
+    return result == TL_OK ? import_articles(req, run) : result;
 }
 
 int import_tables(tl_request *req, import_run *run)

@@ -133,7 +133,7 @@ ENDLESS = " -" * 30000 + "x" + "\n" * 60000
 
 
 def test_texts_that_take_for_ever_are_refused_while_others_log_in_and_read(make_server):
-    # given an article, and somebody who posts texts that cmark takes a minute for
+    # given an article, and somebody who posts texts that keep cmark busy for long
     server = make_server({"plugin:articles": {"enabled": "yes"}}).start()
     author = server.author()
     slug = author.publish("Good", "# Good").json["article"]["slug"]
