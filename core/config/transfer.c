@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/config/parts.h"
+#include "core/memory/whole.h"
 
 #define HEAD "talelio configuration 1"
 
@@ -25,20 +26,6 @@ static void put_number(FILE *out, uint64_t number)
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, number);
     put(out, text);
-}
-
-static bool write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = write(fd, bytes, length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        bytes += count;
-        length -= (size_t)count;
-    }
-    return true;
 }
 
 static void put_config(const config *c, FILE *out)
@@ -82,7 +69,7 @@ bool config_write(const config *c, int fd)
     if (!out)
         return false;
     put_config(c, out);
-    bool is_written = fclose(out) == 0 && write_all(fd, bytes, length);
+    bool is_written = fclose(out) == 0 && write_whole(fd, bytes, length);
     free(bytes);
     return is_written;
 }

@@ -11,20 +11,7 @@
 #include <unistd.h>
 
 #include "core/mail/transport.h"
-
-static bool write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
+#include "core/memory/whole.h"
 
 static const char *store(int folder, const char *name, const char *text, size_t length)
 {
@@ -35,7 +22,7 @@ static const char *store(int folder, const char *name, const char *text, size_t 
         return "create the file";
     const char *failed = NULL;
     int reason = 0;
-    if (!write_all(fd, text, length) || fsync(fd) != 0) {
+    if (!write_whole(fd, text, length) || fsync(fd) != 0) {
         failed = "write the file";
         reason = errno;
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/log/utf8.h"
+#include "core/memory/whole.h"
 #include "core/migrate/parts.h"
 
 enum { LARGEST_FILE = 16 << 20, DIGITS = 4 };
@@ -29,20 +30,6 @@ static int number_of(const char *name)
     return DIGITS + 1 + word == rest ? atoi(name) : 0;
 }
 
-static bool read_all(int fd, char *to, size_t length)
-{
-    size_t done = 0;
-    while (done < length) {
-        ssize_t count = read(fd, to + done, length - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        done += (size_t)count;
-    }
-    return true;
-}
-
 static char *read_sql(arena *memory, const char *path, size_t *length, problems *found)
 {
     char *sql = NULL;
@@ -58,7 +45,7 @@ static char *read_sql(arena *memory, const char *path, size_t *length, problems 
     }
     *length = (size_t)info.st_size;
     sql = arena_alloc(memory, *length + 1);
-    if (!read_all(fd, sql, *length)) {
+    if (!read_whole(fd, sql, *length)) {
         problems_add(found, path, 0, "cannot be read to its end");
         sql = NULL;
     } else if (memchr(sql, 0, *length) || !utf8_is_valid(sql, *length)) {

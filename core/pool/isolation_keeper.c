@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "core/memory/sanitizer.h"
+#include "core/memory/whole.h"
 #include "core/worker.h"
 
 enum {
@@ -56,34 +57,6 @@ static void die_with(pid_t parent)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(ISOLATION_CUT_OFF);
-}
-
-static bool read_all(int fd, char *to, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = read(fd, to, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        to += n;
-        length -= (size_t)n;
-    }
-    return true;
-}
-
-static bool write_all(int fd, const char *from, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, from, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        from += n;
-        length -= (size_t)n;
-    }
-    return true;
 }
 
 /* The sanitizers' shadow takes more address space than any limit. */
@@ -123,7 +96,7 @@ static _Noreturn void work(const isolation_order *order, int fd)
     setpriority(PRIO_PROCESS, 0, NICENESS);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     char *input = malloc(order->length + 1);
-    if (!input || !read_all(fd, input, order->length))
+    if (!input || !read_whole(fd, input, order->length))
         _exit(ISOLATION_CUT_OFF);
     input[order->length] = '\0';
     limit_memory(order->memory);
@@ -133,7 +106,7 @@ static _Noreturn void work(const isolation_order *order, int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_ASYNC);
     if (!output)
         _exit(ISOLATION_NO_RESULT);
-    _exit(write_all(fd, output, length) ? ISOLATION_DONE : ISOLATION_CUT_OFF);
+    _exit(write_whole(fd, output, length) ? ISOLATION_DONE : ISOLATION_CUT_OFF);
 }
 
 /* A worker that cannot be told has gone, and so do we. */
