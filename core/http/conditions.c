@@ -14,7 +14,7 @@
 
 static void complain(tl_request *req, const char *what, const char *text)
 {
-    logger_write(req->worker->log, TL_LOG_ERROR, req->module ? req->module->name : NULL, req, "%s: %.80s", what, text);
+    logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "%s: %.80s", what, text);
 }
 
 /* Part of SHA-256, in hexadecimal: by OpenSSL, which uses the processor's instructions for it. */
@@ -39,9 +39,9 @@ const char *http_etag(tl_request *req, const char *version, const void *bytes, s
     return arena_format(req->arena, "\"%s\"", hash);
 }
 
-static tags_found find_in(tl_request *req, const char *header, const char *tag, tag_rule rule)
+static tags_found find_none_match(tl_request *req, const char *tag, tag_rule rule)
 {
-    const char *list = http_header(req, header);
+    const char *list = http_header(req, "If-None-Match");
     return list ? entity_tags_find(list, tag, rule) : TAGS_NONE;
 }
 
@@ -52,9 +52,10 @@ static int fail_condition(tl_request *req, const char *header, const char *wrong
 
 static int check_if_match(tl_request *req, const char *tag, tag_rule rule)
 {
-    if (!http_header(req, "If-Match"))
+    const char *list = http_header(req, "If-Match");
+    if (!list)
         return TL_OK;
-    switch (find_in(req, "If-Match", tag, rule)) {
+    switch (entity_tags_find(list, tag, rule)) {
     case TAGS_FOUND:
     case TAGS_ANY:
         return TL_OK;
@@ -78,7 +79,7 @@ int http_check_read(tl_request *req, const char *etag)
     int result = check_if_match(req, etag, TAG_STRONG);
     if (result != TL_OK)
         return result;
-    switch (find_in(req, "If-None-Match", etag, TAG_WEAK)) {
+    switch (find_none_match(req, etag, TAG_WEAK)) {
     case TAGS_FOUND:
     case TAGS_ANY:
         return TL_NOT_MODIFIED;
@@ -96,7 +97,7 @@ int http_check_write(tl_request *req, const char *version)
     int result = check_if_match(req, version, TAG_VERSION);
     if (result != TL_OK)
         return result;
-    switch (find_in(req, "If-None-Match", version, TAG_VERSION)) {
+    switch (find_none_match(req, version, TAG_VERSION)) {
     case TAGS_NONE:
         return TL_OK;
     case TAGS_FOUND:

@@ -15,6 +15,14 @@ static void answer_error(http_exchange *x, int status, const char *message)
     reply_finish(x);
 }
 
+/* What the gate has refused. */
+static void refuse(http_exchange *x)
+{
+    if (x->refusal.status == 503)
+        reply_header(x, "Retry-After", "1");
+    reply_error(x, x->refusal.status, x->refusal.message);
+}
+
 static void answer_busy(http_exchange *x, const char *message)
 {
     reply_header(x, "Retry-After", "1");
@@ -111,25 +119,19 @@ static bool await_body(tl_request *req, http_exchange *x)
     req->deadline = loop_now(req->worker) + req->worker->settings->request_timeout;
     if (!x->refusal.message)
         return true;
-    if (x->refusal.status == 503)
-        reply_header(x, "Retry-After", "1");
-    reply_error(x, x->refusal.status, x->refusal.message);
+    refuse(x);
     return false;
 }
 
-static bool is_coded(http_exchange *x)
+static bool is_coded(tl_request *req)
 {
-    int line = -1;
-    while ((line = frame_find(&x->frame, x->head.data, "Content-Encoding", (size_t)line + 1)) >= 0) {
-        const frame_span value = x->frame.lines[line].value;
-        size_t at = 0;
-        frame_span item;
-        while (frame_list_next(x->head.data + value.at, value.length, &at, &item)) {
-            const char *coding = x->head.data + value.at + item.at;
-            bool is_plain = item.length == 0 || (item.length == 8 && strncasecmp(coding, "identity", 8) == 0);
-            if (!is_plain)
-                return true;
-        }
+    const char *codings = http_header(req, "Content-Encoding");
+    size_t length = codings ? strlen(codings) : 0, at = 0;
+    frame_span item;
+    while (codings && frame_list_next(codings, length, &at, &item)) {
+        bool is_plain = item.length == 0 || (item.length == 8 && strncasecmp(codings + item.at, "identity", 8) == 0);
+        if (!is_plain)
+            return true;
     }
     return false;
 }
@@ -137,7 +139,7 @@ static bool is_coded(http_exchange *x)
 /* A body in a content coding gets to no handler: none would understand it. False when the request has been answered. */
 static bool body_is_plain(tl_request *req, http_exchange *x)
 {
-    if (x->body.length == 0 || !is_coded(x))
+    if (x->body.length == 0 || !is_coded(req))
         return true;
     reply_header(x, "Accept-Encoding", "identity");
     http_fail(req, 415, "Expected a body without Content-Encoding");
@@ -220,15 +222,26 @@ static void start_handler(http_exchange *x, const route_match *match)
     }
 }
 
+/* What path and method lead to. NULL, or what is malformed. */
+static const char *find_route(http_exchange *x, route_match *match)
+{
+    *match = (route_match){0};
+    path_result path = split_path(x);
+    if (path == PATH_MALFORMED)
+        return "Malformed path";
+    if (x->frame.has_query && !query_is_sound(x))
+        return "Malformed query";
+    if (path == PATH_OK)
+        router_find(x->server->router, &x->path, x->method, match);
+    return NULL;
+}
+
 body_verdict exchange_judge_head(http_exchange *x)
 {
     exchange_identify(x);
-    route_match match = {0};
-    bool is_sound = !x->frame.is_asterisk && split_path(x) == PATH_OK && (!x->frame.has_query || query_is_sound(x));
-    if (is_sound)
-        router_find(x->server->router, &x->path, x->method, &match);
+    route_match match;
     /* A GET has no use for one (RFC 9110, 9.3.1). */
-    if (!match.route || x->method == TL_GET)
+    if (x->frame.is_asterisk || x->method == TL_GET || find_route(x, &match) || !match.route)
         return BODY_UNWANTED;
     x->max_body = match.route->max_body > 0 ? match.route->max_body : (size_t)x->server->settings->max_body;
     if (x->frame.content_length > x->max_body)
@@ -252,23 +265,20 @@ void exchange_dispatch(http_exchange *x)
         return;
     }
     if (x->refusal.message) {
-        if (x->refusal.status == 503)
-            reply_header(x, "Retry-After", "1");
-        answer_error(x, x->refusal.status, x->refusal.message);
+        refuse(x);
+        reply_finish(x);
         return;
     }
     if (x->frame.is_asterisk) {
         answer_options(x, ~0u);
         return;
     }
-    path_result path = split_path(x);
-    if (path == PATH_MALFORMED || (x->frame.has_query && !query_is_sound(x))) {
-        answer_error(x, 400, path == PATH_MALFORMED ? "Malformed path" : "Malformed query");
+    route_match match;
+    const char *malformed = find_route(x, &match);
+    if (malformed) {
+        answer_error(x, 400, malformed);
         return;
     }
-    route_match match = {0};
-    if (path == PATH_OK)
-        router_find(x->server->router, &x->path, x->method, &match);
     if (match.route) {
         start_handler(x, &match);
     } else if (match.allow == 0) {

@@ -175,6 +175,12 @@ static void wake_evhttp(connection *c)
         bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
+void gate_interrupt(connection *c, int status, const char *message)
+{
+    gate_refuse(c, status, message);
+    wake_evhttp(c);
+}
+
 /*
  * Strangers who send slowly must not keep out those who send a login at once. All of them are looked at, but only after
  * the room has had the time to fill again.
@@ -190,8 +196,7 @@ static void refuse_slow_strangers(struct http_server *h, const connection *but)
     {
         if (c == but || c->phase != PHASE_BODY || c->exchange->known || now - c->since < STRANGER_MS)
             continue;
-        gate_refuse(c, 503, "The server is busy");
-        wake_evhttp(c);
+        gate_interrupt(c, 503, "The server is busy");
     }
 }
 

@@ -9,11 +9,6 @@
 #include "core/log/log.h"
 #include "core/plugin/plugin.h"
 
-static const char *plugin_of(const tl_request *req)
-{
-    return req->module ? req->module->name : NULL;
-}
-
 int http_reply(tl_request *req, int status, const char *content_type, const void *bytes, size_t length)
 {
     http_exchange *x = req->http;
@@ -23,11 +18,11 @@ int http_reply(tl_request *req, int status, const char *content_type, const void
     bool sound =
         status >= 200 && status <= 599 && (!content_type || frame_is_value(content_type, strlen(content_type)));
     if (!sound) {
-        logger_write(req->worker->log, TL_LOG_ERROR, plugin_of(req), req, "no reply can have status %d, type '%s'",
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "no reply can have status %d, type '%s'",
                      status, content_type ? content_type : "none");
         reply_error(x, 500, "Internal server error");
     } else if (!reply_keep(x, status, content_type, bytes, length)) {
-        logger_write(req->worker->log, TL_LOG_ERROR, plugin_of(req), req,
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req,
                      "a second reply (status %d) to one request is dropped", status);
     }
     return TL_REPLIED;
@@ -66,12 +61,12 @@ int http_fail_service(tl_request *req, const char *service, int error)
     if (error == TL_UNAVAILABLE || error == TL_CANCELLED) {
         /* Nobody reads the answer when the client has gone; it is no failure of ours. */
         if (error == TL_UNAVAILABLE || late)
-            logger_write(req->worker->log, TL_WARNING, plugin_of(req), req, "%s: %s", service,
+            logger_write(req->worker->log, TL_WARNING, request_plugin(req), req, "%s: %s", service,
                          late ? "the request took too long" : "unavailable");
         http_set_header(req, "Retry-After", "1");
         return http_fail(req, 503, late ? "The request took too long" : "The service is temporarily unavailable");
     }
-    logger_write(req->worker->log, TL_LOG_ERROR, plugin_of(req), req, "%s failed (%d)", service, error);
+    logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "%s failed (%d)", service, error);
     return http_fail(req, 500, "Internal server error");
 }
 
@@ -128,8 +123,8 @@ void http_set_header(tl_request *req, const char *name, const char *value)
     else if (x->own.length + strlen(name) + strlen(value) > MAX_OWN_HEADERS)
         wrong = "is too much";
     if (wrong) {
-        logger_write(req->worker->log, TL_LOG_ERROR, plugin_of(req), req, "a header %s, and is dropped: %.40s", wrong,
-                     name);
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "a header %s, and is dropped: %.40s",
+                     wrong, name);
         return;
     }
     remove_header(&x->own, name);

@@ -194,6 +194,8 @@ void gate_callback(struct evbuffer *input, const struct evbuffer_cb_info *info, 
 void gate_next(connection *c);
 /* What has arrived is answered with an error. */
 void gate_refuse(connection *c, int status, const char *message);
+/* The same while nothing arrives. */
+void gate_interrupt(connection *c, int status, const char *message);
 /* After PHASE_ASKING: the body may come, or the answer is there without it. */
 void gate_go_on(connection *c);
 void gate_answer(connection *c);

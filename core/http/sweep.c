@@ -36,8 +36,7 @@ static void request_took_too_long(connection *c)
         connection_kick(c);
         return;
     }
-    gate_refuse(c, 408, "The request did not arrive in time");
-    bufferevent_trigger(c->bev, EV_READ, 0);
+    gate_interrupt(c, 408, "The request did not arrive in time");
 }
 
 static void look_at_idle(connection *c, int64_t now)

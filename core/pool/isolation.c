@@ -311,13 +311,12 @@ static int judge(const piece *p, tl_request *req)
         WIFSIGNALED(p->status) ? WTERMSIG(p->status) == SIGPROF : WEXITSTATUS(p->status) == ISOLATION_NO_RESULT;
     if (spent)
         return TL_EXCEEDED;
-    const char *plugin = req->module ? req->module->name : NULL;
     if (WIFSIGNALED(p->status))
-        logger_write(req->worker->log, TL_LOG_ERROR, plugin, req, "its isolated work was killed by SIG%s",
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req, "its isolated work was killed by SIG%s",
                      sigabbrev_np(WTERMSIG(p->status)));
     else
-        logger_write(req->worker->log, TL_LOG_ERROR, plugin, req, "its isolated work ended with exit code %d",
-                     WEXITSTATUS(p->status));
+        logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req,
+                     "its isolated work ended with exit code %d", WEXITSTATUS(p->status));
     return TL_ERROR;
 }
 

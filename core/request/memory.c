@@ -23,8 +23,7 @@ static size_t taken(const tl_request *req)
 
 static void tell(tl_request *req)
 {
-    const char *plugin = req->module ? req->module->name : NULL;
-    logger_write(req->worker->log, TL_LOG_ERROR, plugin, req,
+    logger_write(req->worker->log, TL_LOG_ERROR, request_plugin(req), req,
                  "%s took more than %lld MiB of memory ([server] request_memory) and was ended",
                  req->route ? req->route->path : "work without a route",
                  (long long)(req->worker->settings->request_memory >> 20));

@@ -133,6 +133,16 @@ static inline void client_free(client *c)
     free(c);
 }
 
+/* A tear-down for tests whose state is a client. */
+static inline int loopback_stop_client(void **state)
+{
+    client *c = *state;
+    loopback *l = c->on;
+    client_free(c);
+    loopback_stop(l);
+    return 0;
+}
+
 /* Sends as much as the server takes; false when it has closed. */
 static inline bool client_send_bytes(client *c, const void *bytes, size_t length)
 {

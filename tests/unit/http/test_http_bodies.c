@@ -63,12 +63,9 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    client *c = *state;
-    loopback *l = c->on;
-    l->worker->modules = NULL;
-    client_free(c);
-    loopback_stop(l);
-    return 0;
+    const client *c = *state;
+    c->on->worker->modules = NULL;
+    return loopback_stop_client(state);
 }
 
 static void expect_stranger(client *c)

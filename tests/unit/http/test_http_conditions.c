@@ -54,15 +54,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    client *c = *state;
-    loopback *l = c->on;
-    client_free(c);
-    loopback_stop(l);
-    return 0;
-}
-
 static answer ask_with(client *c, const char *method, const char *headers)
 {
     char request[2000];
@@ -191,7 +182,7 @@ static void test_a_body_in_a_coding_reaches_no_handler(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, loopback_stop_client)
     const struct CMUnitTest tests[] = {
         TEST(test_an_answer_has_its_tag),
         TEST(test_unchanged_is_304_with_what_was_set),

@@ -41,15 +41,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    client *c = *state;
-    loopback *l = c->on;
-    client_free(c);
-    loopback_stop(l);
-    return 0;
-}
-
 /* A server that does not wait for long. */
 static int start_hasty(void **state)
 {
@@ -303,8 +294,8 @@ static void test_a_client_may_leave_at_any_byte(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
-#define TEST_HASTY(name) cmocka_unit_test_setup_teardown(name, start_hasty, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, loopback_stop_client)
+#define TEST_HASTY(name) cmocka_unit_test_setup_teardown(name, start_hasty, loopback_stop_client)
     const struct CMUnitTest tests[] = {
         TEST(test_each_kind_of_refusal),
         TEST(test_lines_and_heads_are_limited),

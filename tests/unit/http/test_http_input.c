@@ -123,15 +123,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    client *c = *state;
-    loopback *l = c->on;
-    client_free(c);
-    loopback_stop(l);
-    return 0;
-}
-
 static void expect_get(client *c, const char *target, const char *headers, const char *expected)
 {
     char request[2000];
@@ -485,7 +476,7 @@ static void test_without_a_visitor_there_is_nothing_to_read(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, loopback_stop_client)
     const struct CMUnitTest tests[] = {
         TEST(test_query_parameters),
         TEST(test_headers_and_path),

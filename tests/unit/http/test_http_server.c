@@ -134,15 +134,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    client *c = *state;
-    loopback *l = c->on;
-    client_free(c);
-    loopback_stop(l);
-    return 0;
-}
-
 static void test_a_reply_has_what_every_response_has(void **state)
 {
     answer a = ask(*state, GET("/hello"));
@@ -466,7 +457,7 @@ static void test_who_asks_is_settled_before_the_handler(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, loopback_stop_client)
     const struct CMUnitTest tests[] = {
         TEST(test_a_reply_has_what_every_response_has),
         TEST(test_a_sane_request_id_is_taken_over),
